@@ -1,0 +1,32 @@
+/** The parts of `arn:partition:service:region:account:resource`; the resource may hold colons. */
+export interface Arn {
+  partition: string
+  service: string
+  region: string
+  accountId: string
+  resource: string
+}
+
+/** Splits an ARN; undefined when it has fewer than six parts or does not begin with `arn`. */
+export function parseArn(text: string): Arn | undefined {
+  const [arn, partition, service, region, accountId, ...resource] = text.split(':')
+  if (arn !== 'arn' || !partition || !service || resource.length === 0) return undefined
+  return {
+    partition,
+    service,
+    region: region ?? '',
+    accountId: accountId ?? '',
+    resource: resource.join(':'),
+  }
+}
+
+export function formatArn({ partition, service, region, accountId, resource }: Arn): string {
+  return `arn:${partition}:${service}:${region}:${accountId}:${resource}`
+}
+
+/** The partition of a Region: `aws`, `aws-cn` or `aws-us-gov`. */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  if (region.startsWith('us-gov-')) return 'aws-us-gov'
+  return 'aws'
+}

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../../clock.ts'
+import { systemRandom } from '../../crypto/random.ts'
+import { createHealth, type Health } from '../../telemetry/health.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { openDeployment, type OpenedDeployment, type OpenOptions } from '../open-deployment.ts'
+
+/** A clock that stands still until it is moved. */
+export interface HeldClock extends Clock {
+  /** Moves on, and calls what is due on the way. */
+  advance(ms: number): void
+}
+
+export function heldClock(startMs = Date.UTC(2026, 10, 22)): HeldClock {
+  let nowMs = startMs
+  const waiting = new Set<{ timeMs: number; callback: () => void }>()
+  return {
+    now: () => nowMs,
+    wakeAt(timeMs, callback) {
+      const timer = { timeMs, callback }
+      waiting.add(timer)
+      // What is due already is called in the next turn, as a real timer would.
+      if (timeMs <= nowMs) {
+        setImmediate(() => {
+          if (waiting.delete(timer)) callback()
+        })
+      }
+      return () => {
+        waiting.delete(timer)
+      }
+    },
+    advance(ms) {
+      nowMs += ms
+      for (const timer of Array.from(waiting)) {
+        if (timer.timeMs <= nowMs && waiting.delete(timer)) timer.callback()
+      }
+    },
+  }
+}
+
+const operator = { userName: 'tester' }
+export const quietLog = createLog({ level: 'silent' })
+
+/** A data directory of its own, gone when the test is over. */
+export function freshDataDir(t: { after(cleanUp: () => void): void }): string {
+  const dataDir = mkdtempSync(join(tmpdir(), 'keywright-deployment-'))
+  t.after(() => {
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  return dataDir
+}
+
+/** Opens a deployment on SQLite with a root key file, in this process. */
+export async function openAt(
+  dataDir: string,
+  clock: Clock,
+  options: Partial<OpenOptions> = {},
+): Promise<{ opened: OpenedDeployment; health: Health; options: OpenOptions }> {
+  const health = createHealth({ clock })
+  const all: OpenOptions = {
+    dataDir,
+    databaseUrl: undefined,
+    journalFiles: false,
+    journalSegmentBytes: 64 * 1024 * 1024,
+    journalSealIntervalMs: 5000,
+    cacheKeys: 1000,
+    accountId: undefined,
+    rootCredentials: undefined,
+    devAuth: false,
+    mustExist: false,
+    rootKey: {
+      provider: 'file',
+      file: join(dataDir, 'root.key'),
+      passphrase: () => Promise.reject(new Error('no passphrase is asked for here')),
+      random: systemRandom,
+    },
+    operator,
+    ...options,
+  }
+  const opened = await openDeployment(all, { clock, random: systemRandom, log: quietLog, health })
+  return { opened, health, options: all }
+}

@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { HttpRejection, Metrics } from '../telemetry/metrics.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { WireHandler, WireRequest, WireResponse } from '../wire/http-message.ts'
+import type { Connection, Connections } from './connections.ts'
+import {
+  answerInternal,
+  isInternalPath,
+  type Exposure,
+  type InternalEndpoints,
+} from './internal-endpoints.ts'
+import type { HttpLimits } from './limits.ts'
+import { JSON_CONTENT_TYPE, REFUSALS, refusalBody, type Refusal } from './raw-answer.ts'
+import { collectBody } from './request-body.ts'
+import { forwardedSource, isLoopbackAddress, type AddressSet } from './source-address.ts'
+
+export interface ExchangeDeps extends InternalEndpoints {
+  readonly handler: WireHandler
+  readonly limits: HttpLimits
+  readonly connections: Connections
+  readonly trustedProxies: AddressSet
+  readonly exposure: () => Exposure
+  readonly stopping: () => boolean
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** One request: its bytes within the limits, the handler's or an internal answer, its bytes. */
+export type Exchange = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void
+
+export function createExchange(deps: ExchangeDeps): Exchange {
+  const { handler, limits, connections, trustedProxies, metrics, log } = deps
+  // Counted until the handler has ended, whether or not its client is still there. A request that is
+  // only being received does not count: otherwise slow clients could use up everyone's share.
+  let handled = 0
+  let longBodies = 0
+
+  return (request, response, expectsContinue) => {
+    const connection = connections.of(request.socket)
+    // An answer that ends the connection is on its way: nobody would ever see what this one does.
+    if (!connection || connection.closing || connection.broken) {
+      request.resume()
+      return
+    }
+    connection.open++
+    let answering = false
+    let long = false
+    const releaseLong = () => {
+      if (long) longBodies--
+      long = false
+    }
+    response.once('close', () => {
+      connection.open--
+      releaseLong()
+      if (answering) answered(connection, request.socket)
+      // Its answer left before the stop was asked for, so it did not say that it was the last.
+      if (deps.stopping() && connection.open === 0) request.socket.destroySoon()
+    })
+
+    const refusal = refusalOf(request)
+    if (refusal) {
+      refuse(refusal, connection, request, response)
+      return
+    }
+    // The client waits for this before it sends the body; one that is too large it need not send at all.
+    if (expectsContinue) response.writeContinue()
+
+    collectBody(request, limits.bodyBytes, {
+      done(body) {
+        releaseLong()
+        if (connection.broken) return
+        answering = true
+        connection.answering++
+        if (connection.answering >= limits.pipelinedRequests) request.socket.pause()
+        handled++
+        answer(connection, request, response, body)
+          .catch((error: unknown) => {
+            log.error({ err: error }, 'a request ended without an answer')
+            if (response.headersSent) request.socket.destroy()
+            else write(connection, request, response, internalError())
+          })
+          .finally(() => {
+            handled--
+          })
+      },
+      mayBeLong() {
+        long = longBodies < limits.longBodies
+        if (long) longBodies++
+        else refuse('too_many_requests', connection, request, response)
+        return long
+      },
+      tooLarge() {
+        releaseLong()
+        refuse('body_too_large', connection, request, response)
+      },
+    })
+  }
+
+  function refusalOf(request: IncomingMessage): (Refusal & HttpRejection) | undefined {
+    if (!hasProperHost(request)) return 'malformed_request'
+    if (handled >= limits.requestsInProgress) return 'too_many_requests'
+    const declared = request.headers['content-length']
+    if (declared !== undefined && Number(declared) > limits.bodyBytes) return 'body_too_large'
+    return undefined
+  }
+
+  function answered(connection: Connection, socket: Socket): void {
+    connection.answering--
+    if (connection.answering === limits.pipelinedRequests - 1) socket.resume()
+    if (connection.answering === 0) connection.onAnswered?.()
+  }
+
+  async function answer(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> {
+    const target = request.url ?? ''
+    if (isInternalPath(target)) {
+      const internal = await answerInternal(
+        {
+          method: request.method ?? '',
+          target,
+          headers: request.headers,
+          fromThisMachine:
+            isLoopbackAddress(connection.peer) && !connection.named && !trustedProxies(connection.peer),
+        },
+        deps.exposure(),
+        deps,
+      )
+      write(connection, request, response, { ...internal, requestId: randomUUID() })
+      return
+    }
+    write(connection, request, response, await handler(wireRequest(connection, request, target, body)))
+  }
+
+  function wireRequest(
+    { source, tls }: Connection,
+    request: IncomingMessage,
+    target: string,
+    body: Buffer,
+  ): WireRequest {
+    const message = {
+      method: request.method ?? '',
+      target,
+      rawHeaders: request.rawHeaders,
+      body,
+      sourceIp: forwardedSource(source, request.rawHeaders, trustedProxies),
+    }
+    if (!tls) return message
+    const host = request.headers.host
+    return { ...message, tls: host === undefined ? tls : { ...tls, host } }
+  }
+
+  function write(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, contentType, requestId, body }: WireResponse,
+  ): void {
+    if (response.destroyed || !request.socket.writable) return
+    const headers = [
+      'x-amzn-RequestId',
+      requestId,
+      'Content-Type',
+      contentType,
+      'Content-Length',
+      String(Buffer.byteLength(body)),
+    ]
+    if (deps.stopping()) {
+      connection.closing = true
+      headers.push('Connection', 'close')
+    }
+    // Header and body leave in one write, since the body is a string.
+    response.writeHead(status, headers)
+    response.end(body)
+  }
+
+  /**
+   * Refuses a request whose body has not been read, and ends the connection. What the client is still
+   * sending is read and thrown away for a while: closing at once would reset the connection, and
+   * the client might never see why.
+   */
+  function refuse(
+    refusal: Refusal & HttpRejection,
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    metrics.httpRejected(refusal)
+    connection.closing = true
+    const body = refusalBody(refusal)
+    response.writeHead(REFUSALS[refusal][0], [
+      'x-amzn-RequestId',
+      randomUUID(),
+      'Content-Type',
+      JSON_CONTENT_TYPE,
+      'Content-Length',
+      String(body.length),
+      'Connection',
+      'close',
+    ])
+    // The answer is complete for the client with its last byte; node:http closes only after end().
+    response.write(body)
+    const end = () => {
+      clearTimeout(timer)
+      response.end()
+    }
+    const timer = setTimeout(end, limits.lingerMs)
+    request.once('end', end)
+    request.once('close', end)
+    request.resume()
+  }
+}
+
+/** HTTP/1.1 wants exactly one Host (RFC 9112 section 3.2); two are a way to make a proxy and us disagree. */
+function hasProperHost({ rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts === 1 || (hosts === 0 && httpVersionMinor === 0)
+}
+
+function internalError(): WireResponse {
+  return {
+    status: REFUSALS.failed[0],
+    contentType: JSON_CONTENT_TYPE,
+    requestId: randomUUID(),
+    body: refusalBody('failed'),
+  }
+}

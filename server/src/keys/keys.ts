@@ -1,0 +1,278 @@
+import { createSecretKey } from 'node:crypto'
+import type { Kysely, Transaction } from 'kysely'
+import {
+  inMemorySymmetricMaterial,
+  generateSymmetricMaterial,
+  type SymmetricMaterial,
+} from '../crypto/material.ts'
+import type { RandomSource } from '../crypto/random.ts'
+import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
+import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
+import type { Database, KeyMaterialRow, KmsKeyRow } from '../store/schema.ts'
+import type { Store, Transition } from '../store/store.ts'
+import { aliasEntityId } from './aliases.ts'
+import type { DomainKeys } from './domain-keys.ts'
+import { keyFromRow, tagsToText, type KmsKey, type StoredKey, type Tag } from './key.ts'
+import type { KeySpec, KeyUsage } from './specs.ts'
+
+type Db = Kysely<Database> | Transaction<Database>
+
+/** A key ready for use: what it is, and its material by id. */
+export interface LoadedKey {
+  readonly key: KmsKey
+  /** What seals; and opens most of what there is to open. */
+  readonly material: SymmetricMaterial
+}
+
+/** What changes of a key; the rest is fixed at its creation. */
+export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'policy' | 'tags'>> & {
+  /** Null takes the date away. */
+  deletion?: { readonly atMs: number; readonly windowDays: number } | null
+}
+
+export interface NewKey {
+  readonly keyId: string
+  readonly accountId: string
+  readonly region: string
+  readonly spec: KeySpec
+  readonly usage: KeyUsage
+  readonly description: string
+  readonly policy: string
+  readonly tags: readonly Tag[]
+}
+
+/** KMS keys in the store and, loaded for use, in the cache. */
+export interface Keys {
+  /** For use: from the cache when it is there. The entry tells later whether it still holds. */
+  load(region: string, keyId: string): Promise<CacheEntry<LoadedKey> | undefined>
+  /** Material of a key other than the current one, which `load` brings. */
+  olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined>
+  /** For management: always from the store. */
+  read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined>
+  /** One page of an account's key ids in a Region, in order, after `afterKeyId`. */
+  list(accountId: string, region: string, afterKeyId: string, limit: number): Promise<string[]>
+  /** The keys whose deletion is due, oldest first. */
+  due(nowMs: number, limit: number): Promise<StoredKey[]>
+  /** When the next deletion is due. */
+  nextDue(): Promise<number | undefined>
+  create(tx: Transition, key: NewKey): Promise<KmsKey>
+  change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
+  /** Takes away the key, its material and its aliases, for ever. */
+  destroy(tx: Transition, stored: StoredKey): Promise<void>
+  readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
+}
+
+/** The name under which a key stands in the change feed and in the cache. */
+export function keyEntityId(region: string, keyId: string): string {
+  return `${region}/${keyId}`
+}
+
+/** The additional data that binds wrapped material to the key that it belongs to. */
+export function materialIdentity(
+  row: Pick<KeyMaterialRow, 'account_id' | 'region' | 'key_id' | 'material_id' | 'domain_key_number'>,
+): Buffer {
+  return identityBytes(
+    'keywright/material/v1',
+    row.account_id,
+    row.region,
+    row.key_id,
+    row.material_id,
+    row.domain_key_number,
+  )
+}
+
+export function createKeys(parts: {
+  store: Store
+  domainKeys: DomainKeys
+  random: RandomSource
+  now: () => number
+  cacheLimit: number
+}): Keys {
+  const { store, domainKeys, random, now } = parts
+  const cache = new CoherentCache<LoadedKey>({
+    feed: store.feed,
+    kind: 'key',
+    limit: parts.cacheLimit,
+    load: async (id) => {
+      const slash = id.indexOf('/')
+      return loadKey(id.slice(0, slash), id.slice(slash + 1))
+    },
+  })
+  // Most keys of an account share one policy text; holding it once saves tens of MB at 100,000 keys.
+  const policies = new Map<string, string>()
+
+  async function read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined> {
+    const row = await db
+      .selectFrom('kms_keys')
+      .selectAll()
+      .where('region', '=', region)
+      .where('key_id', '=', keyId)
+      .executeTakeFirst()
+    return row === undefined ? undefined : stored(row)
+  }
+
+  function stored(row: KmsKeyRow): StoredKey {
+    return { row, key: keyFromRow(store.rows.check('kms_keys', row)) }
+  }
+
+  async function loadKey(region: string, keyId: string): Promise<LoadedKey | undefined> {
+    const found = await read(store.db, region, keyId)
+    if (found === undefined) return undefined
+    const key = { ...found.key, policy: shared(found.key.policy) }
+    const material = await olderMaterial(key, key.currentMaterialId)
+    // A deletion between the two reads: the feed has it, and the cache loads once more.
+    return material === undefined ? undefined : { key, material }
+  }
+
+  function shared(policy: string): string {
+    const known = policies.get(policy)
+    if (known !== undefined) return known
+    if (policies.size >= 1000) policies.clear()
+    policies.set(policy, policy)
+    return policy
+  }
+
+  async function olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined> {
+    const row = await store.db
+      .selectFrom('key_materials')
+      .selectAll()
+      .where('region', '=', key.region)
+      .where('key_id', '=', key.keyId)
+      .where('material_id', '=', materialId)
+      .executeTakeFirst()
+    if (row === undefined) return undefined
+    store.rows.check('key_materials', row)
+    const domainKey = await domainKeys.open(store.db, {
+      accountId: row.account_id,
+      region: row.region,
+      number: row.domain_key_number,
+    })
+    const bytes = unwrapKey(domainKey, row.wrapped, materialIdentity(row))
+    const material = inMemorySymmetricMaterial(
+      { keyId: key.keyId, materialId },
+      createSecretKey(bytes),
+      random,
+    )
+    bytes.fill(0)
+    return material
+  }
+
+  async function list(
+    accountId: string,
+    region: string,
+    afterKeyId: string,
+    limit: number,
+  ): Promise<string[]> {
+    const rows = await store.db
+      .selectFrom('kms_keys')
+      .select('key_id')
+      .where('account_id', '=', accountId)
+      .where('region', '=', region)
+      .where('key_id', '>', afterKeyId)
+      .orderBy('key_id')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => row.key_id)
+  }
+
+  async function due(nowMs: number, limit: number): Promise<StoredKey[]> {
+    const rows = await store.db
+      .selectFrom('kms_keys')
+      .selectAll()
+      .where('deletion_at', '<=', nowMs)
+      .orderBy('deletion_at')
+      .limit(limit)
+      .execute()
+    return rows.map(stored)
+  }
+
+  async function nextDue(): Promise<number | undefined> {
+    const row = await store.db
+      .selectFrom('kms_keys')
+      .select('deletion_at')
+      .where('deletion_at', 'is not', null)
+      .orderBy('deletion_at')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.deletion_at ?? undefined
+  }
+
+  async function create(tx: Transition, key: NewKey): Promise<KmsKey> {
+    const { accountId, region, keyId } = key
+    const { materialId, bytes } = generateSymmetricMaterial(random)
+    const domainKey = await domainKeys.current(tx, accountId, region)
+    const material = {
+      region,
+      key_id: keyId,
+      material_id: materialId,
+      account_id: accountId,
+      domain_key_number: domainKey.number,
+      created_at: now(),
+    }
+    const wrapped = wrapKey(domainKey.key, bytes, materialIdentity(material))
+    bytes.fill(0)
+    await store.rows.insert(tx, 'key_materials', { ...material, wrapped })
+    const row = await store.rows.insert(tx, 'kms_keys', {
+      region,
+      key_id: keyId,
+      account_id: accountId,
+      state: 'Enabled',
+      description: key.description,
+      key_spec: key.spec,
+      key_usage: key.usage,
+      origin: 'AWS_KMS',
+      multi_region: 0,
+      key_manager: 'CUSTOMER',
+      created_at: material.created_at,
+      deletion_at: null,
+      pending_window_days: null,
+      current_material_id: materialId,
+      policy: key.policy,
+      tags: tagsToText(key.tags),
+    })
+    tx.changed('key', keyEntityId(region, keyId))
+    return keyFromRow(row)
+  }
+
+  async function change(tx: Transition, { row, key }: StoredKey, wanted: KeyChange): Promise<KmsKey> {
+    const { deletion, tags, ...columns } = wanted
+    const changed = await store.rows.update(tx, 'kms_keys', row, {
+      ...columns,
+      ...(tags && { tags: tagsToText(tags) }),
+      ...(deletion !== undefined && {
+        deletion_at: deletion?.atMs ?? null,
+        pending_window_days: deletion?.windowDays ?? null,
+      }),
+    })
+    tx.changed('key', keyEntityId(key.region, key.keyId))
+    return keyFromRow(changed)
+  }
+
+  async function destroy(tx: Transition, { row, key }: StoredKey): Promise<void> {
+    const { accountId, region, keyId } = key
+    const aliases = await tx.db
+      .deleteFrom('aliases')
+      .where('account_id', '=', accountId)
+      .where('region', '=', region)
+      .where('key_id', '=', keyId)
+      .returning('name')
+      .execute()
+    for (const { name } of aliases) tx.changed('alias', aliasEntityId({ accountId, region, name }))
+    await tx.db.deleteFrom('key_materials').where('region', '=', region).where('key_id', '=', keyId).execute()
+    await store.rows.remove(tx, 'kms_keys', row)
+    tx.changed('key', keyEntityId(region, keyId))
+  }
+
+  return {
+    load: (region, keyId) => cache.get(keyEntityId(region, keyId)),
+    olderMaterial,
+    read,
+    list,
+    due,
+    nextDue,
+    create,
+    change,
+    destroy,
+    cache,
+  }
+}

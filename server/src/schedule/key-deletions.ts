@@ -1,0 +1,133 @@
+import { cloudTrailRecord } from '../audit/record.ts'
+import type { Clock } from '../clock.ts'
+import type { StoredKey } from '../keys/key.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Store } from '../store/store.ts'
+import type { Log } from '../telemetry/log.ts'
+
+/** The timer of scheduled key deletions. */
+export interface KeyDeletions {
+  /** Waits for a run that is under way. */
+  stop(): Promise<void>
+}
+
+const BATCH = 100
+// A failing database is asked again after this; a key on another node that this one was not told of
+// is found as late.
+const LONGEST_WAIT_MS = 60_000
+
+/**
+ * Destroys keys when their waiting time is over. The times are rows of the database, so they hold
+ * over restarts, and a deletion that fell due while nothing ran is done at the start. Every node
+ * runs this: each deletion is one transaction under a condition, so it happens once.
+ */
+export function startKeyDeletions(parts: {
+  store: Store
+  keys: Keys
+  clock: Clock
+  log: Log
+  /** Told whether the last run succeeded. */
+  onHealth: (ok: boolean, reason?: string) => void
+}): KeyDeletions {
+  const { store, keys, clock, log, onHealth } = parts
+  let stopped = false
+  let cancel = () => {}
+  let running: Promise<void> | undefined
+  let again = false
+
+  function run(): void {
+    cancel()
+    if (stopped) return
+    if (running !== undefined) {
+      again = true
+      return
+    }
+    running = runOnce().finally(() => {
+      running = undefined
+      if (again) {
+        again = false
+        run()
+      }
+    })
+  }
+
+  async function runOnce(): Promise<void> {
+    try {
+      await deleteDue()
+      const next = await keys.nextDue()
+      onHealth(true)
+      arm(Math.min(next ?? Infinity, clock.now() + LONGEST_WAIT_MS))
+    } catch (error) {
+      log.error({ err: error }, 'scheduled key deletions could not run')
+      onHealth(false, 'scheduled key deletions could not run')
+      arm(clock.now() + LONGEST_WAIT_MS)
+    }
+  }
+
+  function arm(timeMs: number): void {
+    cancel()
+    if (!stopped) cancel = clock.wakeAt(timeMs, run)
+  }
+
+  async function deleteDue(): Promise<void> {
+    for (;;) {
+      const due = await keys.due(clock.now(), BATCH)
+      for (const { key } of due) {
+        if (stopped) return
+        await destroy(key.region, key.keyId)
+      }
+      if (due.length < BATCH) return
+    }
+  }
+
+  async function destroy(region: string, keyId: string): Promise<void> {
+    await store.transition(async (tx) => {
+      const stored = await keys.read(tx.db, region, keyId)
+      if (stored === undefined || !isDue(stored)) {
+        tx.unrecorded = 'another node deleted the key, or its deletion was cancelled'
+        return
+      }
+      await keys.destroy(tx, stored)
+      tx.record((position) => deletionRecord(stored, position))
+    })
+  }
+
+  function isDue({ key }: StoredKey): boolean {
+    return (
+      key.state === 'PendingDeletion' && key.deletionAtMs !== undefined && key.deletionAtMs <= clock.now()
+    )
+  }
+
+  /** @see AWS KMS Developer Guide, "DeleteKey" under "AWS KMS log entries": the service's own event */
+  function deletionRecord({ key }: StoredKey, changePosition: number): { eventId: string; record: string } {
+    return cloudTrailRecord({
+      clockMs: clock.now(),
+      identity: { accountId: key.accountId, invokedBy: 'AWS Internal' },
+      service: 'kms',
+      operation: 'DeleteKey',
+      region: key.region,
+      accountId: key.accountId,
+      sourceIp: 'AWS Internal',
+      userAgent: 'AWS Internal',
+      resources: [{ accountId: key.accountId, ARN: key.arn }],
+      requestId: undefined,
+      readOnly: false,
+      changePosition,
+      eventType: 'AwsServiceEvent',
+    })
+  }
+
+  // A key that was just scheduled may be the next one due. (Later than the timer already armed, mostly:
+  // one indexed look-up for each change of a key.)
+  store.feed.onChange(({ kind }) => {
+    if (kind === 'key') arm(clock.now())
+  })
+  run()
+  return {
+    async stop() {
+      stopped = true
+      cancel()
+      await running
+    },
+  }
+}

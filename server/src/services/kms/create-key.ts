@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { KmsError } from '../../keys/kms-error.ts'
+import { specs, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
+import { requireTags } from '../../keys/tags.ts'
+import { defaultKeyPolicy, requireKeyPolicy } from './key-policy.ts'
+import { keyMetadata } from './key-metadata.ts'
+import type { Operation } from './operation.ts'
+import type { RequestOf } from './shapes.ts'
+import { tagsOf } from './resource-tags.ts'
+
+// AWS's quota of KMS keys in an account and Region; adjustable there.
+const KEYS_PER_ACCOUNT_AND_REGION = 100_000
+
+/**
+ * Creates a KMS key with new material.
+ *
+ * @see AWS KMS API Reference, CreateKey
+ */
+export const createKey: Operation<'CreateKey'> = async (
+  request,
+  { caller, region, keys, access, transition },
+) => {
+  const { spec, usage } = requireSpec(request)
+  requireOrigin(request)
+  if (request.MultiRegion) {
+    throw new KmsError('UnsupportedOperationException', 'Multi-Region keys are not supported.')
+  }
+  const tags = tagsOf(request.Tags ?? [])
+  requireTags(tags)
+  if (request.Policy !== undefined) requireKeyPolicy(request.Policy)
+
+  access.account('kms:CreateKey')
+  const { accountId } = caller
+  return transition(async (tx) => {
+    const beyondQuota = await tx.db
+      .selectFrom('kms_keys')
+      .select('key_id')
+      .where('account_id', '=', accountId)
+      .where('region', '=', region)
+      .orderBy('key_id')
+      .limit(1)
+      .offset(KEYS_PER_ACCOUNT_AND_REGION - 1)
+      .executeTakeFirst()
+    if (beyondQuota !== undefined) {
+      throw new KmsError(
+        'LimitExceededException',
+        'The quota of KMS keys in this account and Region was exceeded.',
+      )
+    }
+    const key = await keys.create(tx, {
+      keyId: randomUUID(),
+      accountId,
+      region,
+      spec,
+      usage,
+      description: request.Description ?? '',
+      policy: request.Policy ?? defaultKeyPolicy(accountId, region),
+      tags,
+    })
+    access.created(key)
+    return { KeyMetadata: keyMetadata(key) }
+  })
+}
+
+/** KeySpec and its deprecated twin say the same thing; one of them at most may be given. */
+function requireSpec({ KeySpec, CustomerMasterKeySpec, KeyUsage }: RequestOf<'CreateKey'>): {
+  spec: KeySpec
+  usage: KeyUsage
+} {
+  if (KeySpec !== undefined && CustomerMasterKeySpec !== undefined) {
+    throw new KmsError(
+      'ValidationException',
+      'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.',
+    )
+  }
+  const spec = KeySpec ?? CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT'
+  if (spec !== 'SYMMETRIC_DEFAULT') {
+    if (KeyUsage === undefined) {
+      throw new KmsError(
+        'ValidationException',
+        'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
+      )
+    }
+    throw new KmsError('UnsupportedOperationException', `KeySpec ${spec} is not supported.`)
+  }
+  const usage = KeyUsage ?? specs[spec].defaultUsage
+  if (usage !== 'ENCRYPT_DECRYPT') {
+    throw new KmsError('ValidationException', `KeyUsage ${usage} is not compatible with KeySpec ${spec}`)
+  }
+  return { spec, usage }
+}
+
+function requireOrigin({ Origin, CustomKeyStoreId, XksKeyId }: RequestOf<'CreateKey'>): void {
+  if (Origin !== undefined && Origin !== 'AWS_KMS') {
+    throw new KmsError('UnsupportedOperationException', `Origin ${Origin} is not supported.`)
+  }
+  if (CustomKeyStoreId !== undefined) {
+    throw new KmsError(
+      'ValidationException',
+      'CustomKeyStoreId is not valid for a key whose Origin is AWS_KMS.',
+    )
+  }
+  if (XksKeyId !== undefined) {
+    throw new KmsError(
+      'ValidationException',
+      'XksKeyId is valid only for a key whose Origin is EXTERNAL_KEY_STORE.',
+    )
+  }
+}

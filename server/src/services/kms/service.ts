@@ -1,0 +1,118 @@
+import { MaterialUnavailable } from '../../crypto/material.ts'
+import { KmsError } from '../../keys/kms-error.ts'
+import type { Call, Service, ServiceOperation } from '../call.ts'
+import { cancelKeyDeletion } from './cancel-key-deletion.ts'
+import { createAlias } from './create-alias.ts'
+import { createKey } from './create-key.ts'
+import { decrypt } from './decrypt.ts'
+import { deleteAlias } from './delete-alias.ts'
+import { describeKey } from './describe-key.ts'
+import { disableKey } from './disable-key.ts'
+import { enableKey } from './enable-key.ts'
+import { encrypt } from './encrypt.ts'
+import { generateDataKey } from './generate-data-key.ts'
+import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts'
+import { generateRandom } from './generate-random.ts'
+import { getKeyPolicy } from './get-key-policy.ts'
+import { keyAccess } from './key-access.ts'
+import { listAliases } from './list-aliases.ts'
+import { listKeyPolicies } from './list-key-policies.ts'
+import { listKeys } from './list-keys.ts'
+import { listResourceTags } from './list-resource-tags.ts'
+import type { KmsContext, Operation } from './operation.ts'
+import type { KmsParts } from './parts.ts'
+import { operationNames } from './operation-names.ts'
+import { putKeyPolicy } from './put-key-policy.ts'
+import { reEncrypt } from './re-encrypt.ts'
+import { scheduleKeyDeletion } from './schedule-key-deletion.ts'
+import { operations, type OperationName, type RequestOf } from './shapes.ts'
+import { tagResource } from './tag-resource.ts'
+import { untagResource } from './untag-resource.ts'
+import { updateAlias } from './update-alias.ts'
+import { updateKeyDescription } from './update-key-description.ts'
+
+/** Each operation of the shape table, with what does it. */
+const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
+  CancelKeyDeletion: cancelKeyDeletion,
+  CreateAlias: createAlias,
+  CreateKey: createKey,
+  Decrypt: decrypt,
+  DeleteAlias: deleteAlias,
+  DescribeKey: describeKey,
+  DisableKey: disableKey,
+  EnableKey: enableKey,
+  Encrypt: encrypt,
+  GenerateDataKey: generateDataKey,
+  GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  GenerateRandom: generateRandom,
+  GetKeyPolicy: getKeyPolicy,
+  ListAliases: listAliases,
+  ListKeyPolicies: listKeyPolicies,
+  ListKeys: listKeys,
+  ListResourceTags: listResourceTags,
+  PutKeyPolicy: putKeyPolicy,
+  ReEncrypt: reEncrypt,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  UpdateAlias: updateAlias,
+  UpdateKeyDescription: updateKeyDescription,
+}
+
+/** Operations that CloudTrail records as changing something. */
+const writing: ReadonlySet<OperationName> = new Set([
+  'CancelKeyDeletion',
+  'CreateAlias',
+  'CreateKey',
+  'DeleteAlias',
+  'DisableKey',
+  'EnableKey',
+  'PutKeyPolicy',
+  'ScheduleKeyDeletion',
+  'TagResource',
+  'UntagResource',
+  'UpdateAlias',
+  'UpdateKeyDescription',
+])
+
+/** AWS KMS: everything that a request to it needs. */
+export function kmsService(parts: KmsParts): Service {
+  const bind = <Name extends OperationName>(name: Name): ServiceOperation => {
+    const handler: Operation<Name> = handlers[name]
+    return {
+      name,
+      input: operations[name].input,
+      output: operations[name].output,
+      readOnly: !writing.has(name),
+      run: (request, call) => handler(request as RequestOf<Name>, contextOf(call, parts)).catch(asAwsSays),
+    }
+  }
+  return {
+    signingName: 'kms',
+    targetPrefix: 'TrentService',
+    eventSource: 'kms.amazonaws.com',
+    operations: new Map(supportedOperations.map((name) => [name, bind(name)])),
+    operationNames: new Set(operationNames),
+  }
+}
+
+/** What this release does; the rest of `operationNames` is not supported yet. */
+export const supportedOperations = Object.keys(handlers) as OperationName[]
+
+/** Material that is kept elsewhere may be out of reach for a while; AWS has a word for that. */
+function asAwsSays(error: unknown): never {
+  if (error instanceof MaterialUnavailable) throw new KmsError('KeyUnavailableException')
+  throw error
+}
+
+function contextOf(call: Call, parts: KmsParts): KmsContext {
+  const { caller, region, audit } = call
+  return {
+    ...parts,
+    caller,
+    region,
+    audit,
+    transition: (work) => call.transition(work),
+    access: keyAccess(call, parts),
+  }
+}

@@ -1,0 +1,472 @@
+import type { Members, Shape, StructureOf } from '../../shape.ts'
+
+/**
+ * The shapes of the operations that Keywright answers, member by member, as AWS KMS publishes them
+ * (API version 2014-11-01, read 2026-11). Values that exist only in China Regions (SM2) are left
+ * out: elsewhere AWS does not name them in its errors either.
+ *
+ * @see AWS KMS API Reference; docs/adr/0006-validation-table.md
+ */
+const enums = {
+  KeyUsageType: [
+    'SIGN_VERIFY',
+    'ENCRYPT_DECRYPT',
+    'GENERATE_VERIFY_MAC',
+    'KEY_AGREEMENT',
+    'ENCAPSULATE_DECAPSULATE',
+  ],
+  CustomerMasterKeySpec: [
+    'RSA_2048',
+    'RSA_3072',
+    'RSA_4096',
+    'ECC_NIST_P256',
+    'ECC_NIST_P384',
+    'ECC_NIST_P521',
+    'ECC_SECG_P256K1',
+    'SYMMETRIC_DEFAULT',
+    'HMAC_224',
+    'HMAC_256',
+    'HMAC_384',
+    'HMAC_512',
+  ],
+  KeySpec: [
+    'RSA_2048',
+    'RSA_3072',
+    'RSA_4096',
+    'ECC_NIST_P256',
+    'ECC_NIST_P384',
+    'ECC_NIST_P521',
+    'ECC_SECG_P256K1',
+    'SYMMETRIC_DEFAULT',
+    'HMAC_224',
+    'HMAC_256',
+    'HMAC_384',
+    'HMAC_512',
+    'ML_DSA_44',
+    'ML_DSA_65',
+    'ML_DSA_87',
+    'ECC_NIST_EDWARDS25519',
+    'ML_KEM_512',
+    'ML_KEM_768',
+    'ML_KEM_1024',
+  ],
+  OriginType: ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'],
+  EncryptionAlgorithmSpec: ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
+  DryRunModifierType: ['IGNORE_CIPHERTEXT'],
+  DataKeySpec: ['AES_256', 'AES_128'],
+  KeyState: [
+    'Creating',
+    'Enabled',
+    'Disabled',
+    'PendingDeletion',
+    'PendingImport',
+    'PendingReplicaDeletion',
+    'Unavailable',
+    'Updating',
+  ],
+  ExpirationModelType: ['KEY_MATERIAL_EXPIRES', 'KEY_MATERIAL_DOES_NOT_EXPIRE'],
+  KeyManagerType: ['AWS', 'CUSTOMER'],
+  SigningAlgorithmSpec: [
+    'RSASSA_PSS_SHA_256',
+    'RSASSA_PSS_SHA_384',
+    'RSASSA_PSS_SHA_512',
+    'RSASSA_PKCS1_V1_5_SHA_256',
+    'RSASSA_PKCS1_V1_5_SHA_384',
+    'RSASSA_PKCS1_V1_5_SHA_512',
+    'ECDSA_SHA_256',
+    'ECDSA_SHA_384',
+    'ECDSA_SHA_512',
+    'ML_DSA_SHAKE_256',
+    'ED25519_SHA_512',
+    'ED25519_PH_SHA_512',
+  ],
+  KeyAgreementAlgorithmSpec: ['ECDH'],
+  EncapsulationAlgorithmSpec: ['ML_KEM'],
+  MacAlgorithmSpec: ['HMAC_SHA_224', 'HMAC_SHA_256', 'HMAC_SHA_384', 'HMAC_SHA_512'],
+  KeyEncryptionMechanism: ['RSAES_OAEP_SHA_256'],
+  MultiRegionKeyType: ['PRIMARY', 'REPLICA'],
+} as const
+
+const multiRegionKey = {
+  type: 'structure',
+  members: {
+    Arn: { type: 'string' },
+    Region: { type: 'string' },
+  },
+} as const satisfies Shape
+
+const xksKeyConfigurationType = {
+  type: 'structure',
+  members: {
+    Id: { type: 'string' },
+  },
+} as const satisfies Shape
+
+const multiRegionConfiguration = {
+  type: 'structure',
+  members: {
+    MultiRegionKeyType: { type: 'string', enum: enums.MultiRegionKeyType },
+    PrimaryKey: multiRegionKey,
+    ReplicaKeys: { type: 'list', of: multiRegionKey },
+  },
+} as const satisfies Shape
+
+const keyListEntry = {
+  type: 'structure',
+  members: {
+    KeyId: { type: 'string' },
+    KeyArn: { type: 'string' },
+  },
+} as const satisfies Shape
+
+const aliasListEntry = {
+  type: 'structure',
+  members: {
+    AliasName: { type: 'string' },
+    AliasArn: { type: 'string' },
+    TargetKeyId: { type: 'string' },
+    CreationDate: { type: 'timestamp' },
+    LastUpdatedDate: { type: 'timestamp' },
+  },
+} as const satisfies Shape
+
+const recipientInfo = {
+  type: 'structure',
+  members: {
+    KeyEncryptionAlgorithm: { type: 'string', enum: enums.KeyEncryptionMechanism },
+    AttestationDocument: { type: 'blob', min: 1, max: 262144 },
+  },
+} as const satisfies Shape
+
+const keyMetadata = {
+  type: 'structure',
+  members: {
+    KeyId: { type: 'string', required: true },
+    AWSAccountId: { type: 'string' },
+    Arn: { type: 'string' },
+    CreationDate: { type: 'timestamp' },
+    Enabled: { type: 'boolean' },
+    Description: { type: 'string' },
+    KeyUsage: { type: 'string', enum: enums.KeyUsageType },
+    KeyState: { type: 'string', enum: enums.KeyState },
+    DeletionDate: { type: 'timestamp' },
+    ValidTo: { type: 'timestamp' },
+    Origin: { type: 'string', enum: enums.OriginType },
+    CustomKeyStoreId: { type: 'string' },
+    CloudHsmClusterId: { type: 'string' },
+    ExpirationModel: { type: 'string', enum: enums.ExpirationModelType },
+    KeyManager: { type: 'string', enum: enums.KeyManagerType },
+    CustomerMasterKeySpec: { type: 'string', enum: enums.CustomerMasterKeySpec },
+    KeySpec: { type: 'string', enum: enums.KeySpec },
+    EncryptionAlgorithms: { type: 'list', of: { type: 'string', enum: enums.EncryptionAlgorithmSpec } },
+    SigningAlgorithms: { type: 'list', of: { type: 'string', enum: enums.SigningAlgorithmSpec } },
+    KeyAgreementAlgorithms: { type: 'list', of: { type: 'string', enum: enums.KeyAgreementAlgorithmSpec } },
+    EncapsulationAlgorithms: { type: 'list', of: { type: 'string', enum: enums.EncapsulationAlgorithmSpec } },
+    MultiRegion: { type: 'boolean' },
+    MultiRegionConfiguration: multiRegionConfiguration,
+    PendingDeletionWindowInDays: { type: 'integer' },
+    MacAlgorithms: { type: 'list', of: { type: 'string', enum: enums.MacAlgorithmSpec } },
+    XksKeyConfiguration: xksKeyConfigurationType,
+    CurrentKeyMaterialId: { type: 'string' },
+  },
+} as const satisfies Shape
+
+const tag = {
+  type: 'structure',
+  members: {
+    TagKey: { type: 'string', min: 1, max: 128, required: true },
+    TagValue: { type: 'string', max: 256, required: true },
+  },
+} as const satisfies Shape
+
+export const operations = {
+  CancelKeyDeletion: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: {
+      KeyId: { type: 'string' },
+    },
+  },
+  CreateAlias: {
+    input: {
+      AliasName: { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$', required: true },
+      TargetKeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: null,
+  },
+  CreateKey: {
+    input: {
+      Policy: { type: 'string', min: 1, max: 131072, pattern: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+' },
+      Description: { type: 'string', max: 8192 },
+      KeyUsage: { type: 'string', enum: enums.KeyUsageType },
+      CustomerMasterKeySpec: { type: 'string', enum: enums.CustomerMasterKeySpec },
+      KeySpec: { type: 'string', enum: enums.KeySpec },
+      Origin: { type: 'string', enum: enums.OriginType },
+      CustomKeyStoreId: { type: 'string', min: 1, max: 64 },
+      BypassPolicyLockoutSafetyCheck: { type: 'boolean' },
+      Tags: { type: 'list', of: tag },
+      MultiRegion: { type: 'boolean' },
+      XksKeyId: { type: 'string', min: 1, max: 128, pattern: '^[a-zA-Z0-9-_.]+$' },
+    },
+    output: {
+      KeyMetadata: keyMetadata,
+    },
+  },
+  Decrypt: {
+    input: {
+      CiphertextBlob: { type: 'blob', min: 1, max: 6144 },
+      EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+      KeyId: { type: 'string', min: 1, max: 2048 },
+      EncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      Recipient: recipientInfo,
+      DryRun: { type: 'boolean' },
+      DryRunModifiers: { type: 'list', of: { type: 'string', enum: enums.DryRunModifierType } },
+    },
+    output: {
+      KeyId: { type: 'string' },
+      Plaintext: { type: 'blob', sensitive: true },
+      EncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      CiphertextForRecipient: { type: 'blob' },
+      KeyMaterialId: { type: 'string' },
+    },
+  },
+  DeleteAlias: {
+    input: {
+      AliasName: { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$', required: true },
+    },
+    output: null,
+  },
+  DescribeKey: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+    },
+    output: {
+      KeyMetadata: keyMetadata,
+    },
+  },
+  DisableKey: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: null,
+  },
+  EnableKey: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: null,
+  },
+  Encrypt: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Plaintext: { type: 'blob', min: 1, max: 4096, sensitive: true, required: true },
+      EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+      EncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      DryRun: { type: 'boolean' },
+    },
+    output: {
+      CiphertextBlob: { type: 'blob' },
+      KeyId: { type: 'string' },
+      EncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+    },
+  },
+  GenerateDataKey: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      NumberOfBytes: { type: 'integer', min: 1, max: 1024 },
+      KeySpec: { type: 'string', enum: enums.DataKeySpec },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+      Recipient: recipientInfo,
+      DryRun: { type: 'boolean' },
+    },
+    output: {
+      CiphertextBlob: { type: 'blob' },
+      Plaintext: { type: 'blob', sensitive: true },
+      KeyId: { type: 'string' },
+      CiphertextForRecipient: { type: 'blob' },
+      KeyMaterialId: { type: 'string' },
+    },
+  },
+  GenerateDataKeyWithoutPlaintext: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      KeySpec: { type: 'string', enum: enums.DataKeySpec },
+      NumberOfBytes: { type: 'integer', min: 1, max: 1024 },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+      DryRun: { type: 'boolean' },
+    },
+    output: {
+      CiphertextBlob: { type: 'blob' },
+      KeyId: { type: 'string' },
+      KeyMaterialId: { type: 'string' },
+    },
+  },
+  GenerateRandom: {
+    input: {
+      NumberOfBytes: { type: 'integer', min: 1, max: 1024 },
+      CustomKeyStoreId: { type: 'string', min: 1, max: 64 },
+      Recipient: recipientInfo,
+    },
+    output: {
+      Plaintext: { type: 'blob', sensitive: true },
+      CiphertextForRecipient: { type: 'blob' },
+    },
+  },
+  GetKeyPolicy: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      PolicyName: { type: 'string', min: 1, max: 128, pattern: '[\\w]+' },
+    },
+    output: {
+      Policy: { type: 'string' },
+      PolicyName: { type: 'string' },
+    },
+  },
+  ListAliases: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048 },
+      Limit: { type: 'integer', min: 1, max: 1000 },
+      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+    },
+    output: {
+      Aliases: { type: 'list', of: aliasListEntry },
+      NextMarker: { type: 'string' },
+      Truncated: { type: 'boolean' },
+    },
+  },
+  ListKeyPolicies: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Limit: { type: 'integer', min: 1, max: 1000 },
+      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+    },
+    output: {
+      PolicyNames: { type: 'list', of: { type: 'string' } },
+      NextMarker: { type: 'string' },
+      Truncated: { type: 'boolean' },
+    },
+  },
+  ListKeys: {
+    input: {
+      Limit: { type: 'integer', min: 1, max: 1000 },
+      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+    },
+    output: {
+      Keys: { type: 'list', of: keyListEntry },
+      NextMarker: { type: 'string' },
+      Truncated: { type: 'boolean' },
+    },
+  },
+  ListResourceTags: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Limit: { type: 'integer', min: 1, max: 1000 },
+      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+    },
+    output: {
+      Tags: { type: 'list', of: tag },
+      NextMarker: { type: 'string' },
+      Truncated: { type: 'boolean' },
+    },
+  },
+  PutKeyPolicy: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Policy: {
+        type: 'string',
+        min: 1,
+        max: 131072,
+        pattern: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+',
+        required: true,
+      },
+      PolicyName: { type: 'string', min: 1, max: 128, pattern: '[\\w]+' },
+      BypassPolicyLockoutSafetyCheck: { type: 'boolean' },
+    },
+    output: null,
+  },
+  ReEncrypt: {
+    input: {
+      DestinationKeyId: { type: 'string', min: 1, max: 2048, required: true },
+      CiphertextBlob: { type: 'blob', min: 1, max: 6144 },
+      SourceEncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      SourceKeyId: { type: 'string', min: 1, max: 2048 },
+      DestinationEncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
+      SourceEncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      DestinationEncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
+      DryRun: { type: 'boolean' },
+      DryRunModifiers: { type: 'list', of: { type: 'string', enum: enums.DryRunModifierType } },
+    },
+    output: {
+      CiphertextBlob: { type: 'blob' },
+      SourceKeyId: { type: 'string' },
+      KeyId: { type: 'string' },
+      SourceEncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      DestinationEncryptionAlgorithm: { type: 'string', enum: enums.EncryptionAlgorithmSpec },
+      SourceKeyMaterialId: { type: 'string' },
+      DestinationKeyMaterialId: { type: 'string' },
+    },
+  },
+  ScheduleKeyDeletion: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      // AWS's model allows 1 to 365; its service and documentation hold 7 to 30.
+      PendingWindowInDays: { type: 'integer', min: 7, max: 30 },
+    },
+    output: {
+      KeyId: { type: 'string' },
+      DeletionDate: { type: 'timestamp' },
+      KeyState: { type: 'string', enum: enums.KeyState },
+      PendingWindowInDays: { type: 'integer' },
+    },
+  },
+  TagResource: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Tags: { type: 'list', of: tag, required: true },
+    },
+    output: null,
+  },
+  UntagResource: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      TagKeys: { type: 'list', of: { type: 'string', min: 1, max: 128 }, required: true },
+    },
+    output: null,
+  },
+  UpdateAlias: {
+    input: {
+      AliasName: { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$', required: true },
+      TargetKeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: null,
+  },
+  UpdateKeyDescription: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      Description: { type: 'string', max: 8192, required: true },
+    },
+    output: null,
+  },
+} as const satisfies Record<string, { input: Members; output: Members | null }>
+
+export type OperationName = keyof typeof operations
+
+/** A checked request of an operation. */
+export type RequestOf<Name extends OperationName> = StructureOf<(typeof operations)[Name]['input']>
+
+/** The answer of an operation; undefined where AWS sends an empty body. */
+export type ResponseOf<Name extends OperationName> = (typeof operations)[Name]['output'] extends infer O
+  ? O extends Members
+    ? StructureOf<O>
+    : undefined
+  : never
+
+export type KeyMetadata = StructureOf<typeof keyMetadata.members>
+export type EncryptionAlgorithm = (typeof enums.EncryptionAlgorithmSpec)[number]

@@ -1,0 +1,299 @@
+import { BlockList, isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { commercialRegions } from './regions.ts'
+
+/** How the text of a setting becomes its value. Every source gives text: flags, environment and file alike. */
+export interface SettingType<T> {
+  /** Completes "must be …" in an error and in the documentation. */
+  readonly form: string
+  /** A comma-separated list in a flag or variable, a sequence in the file. */
+  readonly many?: true
+  /** A flag that takes no value. */
+  readonly toggle?: true
+  /** Undefined when the text is not of this form. `folder` is what a relative path starts from. */
+  parse(texts: readonly string[], folder: string): T | undefined
+}
+
+export interface Setting<T> {
+  readonly type: SettingType<T>
+  /** As one would write it in a variable; `<dataDir>` stands for the data directory. */
+  readonly default: string | undefined
+  readonly description: string
+  /** The value enters no error and no output. */
+  readonly secret?: true
+  /** Why there is no flag, and what to use. */
+  readonly noFlag?: string
+}
+
+type Rest = Pick<Setting<unknown>, 'secret' | 'noFlag'>
+
+function setting<T>(type: SettingType<T>, fallback: string, description: string, rest?: Rest): Setting<T>
+function setting<T>(
+  type: SettingType<T>,
+  fallback: undefined,
+  description: string,
+  rest?: Rest,
+): Setting<T | undefined>
+function setting<T>(
+  type: SettingType<T>,
+  fallback: string | undefined,
+  description: string,
+  rest: Rest = {},
+): Setting<T | undefined> {
+  return { type, default: fallback, description, ...rest }
+}
+
+const text = (form: string, pattern: RegExp): SettingType<string> => ({
+  form,
+  parse: ([value = '']) => (pattern.test(value) ? value : undefined),
+})
+
+const texts = (
+  form: string,
+  accepts: (item: string) => boolean,
+  min = 0,
+): SettingType<readonly string[]> => ({
+  form,
+  many: true,
+  parse: (items) =>
+    items.length >= min && new Set(items).size === items.length && items.every(accepts) ? items : undefined,
+})
+
+const integer = (min: number, max: number): SettingType<number> => ({
+  form: `a whole number from ${min} to ${max}`,
+  parse([value = '']) {
+    if (!/^\d{1,15}$/.test(value)) return undefined
+    const number = Number(value)
+    return number >= min && number <= max ? number : undefined
+  },
+})
+
+const oneOf = <const T extends string>(...values: readonly T[]): SettingType<T> => ({
+  form: `one of ${values.join(', ')}`,
+  parse: ([value]) => values.find((candidate) => candidate === value),
+})
+
+const toggle: SettingType<boolean> = {
+  form: 'true or false',
+  toggle: true,
+  parse([value]) {
+    if (value === 'true' || value === '1') return true
+    if (value === 'false' || value === '0') return false
+    return undefined
+  },
+}
+
+const path: SettingType<string> = {
+  form: 'a path',
+  parse: ([value = ''], folder) =>
+    value === '' || value.includes('\0') ? undefined : resolve(folder, value),
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+const listenAddress: SettingType<ListenAddress> = {
+  form: 'host:port, an IPv6 address in brackets',
+  parse([value = '']) {
+    const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(value)
+    const host = match?.[1] ?? match?.[2]
+    const port = Number(match?.[3])
+    return host === undefined || port > 65535 ? undefined : { host, port }
+  },
+}
+
+const databaseUrl: SettingType<string> = {
+  form: 'a URL that begins with postgres:// or postgresql:// and names a host',
+  parse([value = '']) {
+    const protocol = URL.canParse(value) ? new URL(value).protocol : undefined
+    return protocol === 'postgres:' || protocol === 'postgresql:' ? value : undefined
+  },
+}
+
+function isNetwork(item: string): boolean {
+  const [address = '', prefix, ...more] = item.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  if (prefix === undefined) return true
+  if (!/^\d{1,3}$/.test(prefix)) return false
+  try {
+    new BlockList().addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6')
+    return true
+  } catch {
+    return false
+  }
+}
+
+const hostName =
+  /^(?=.{1,253}$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+
+/**
+ * Every setting, once. The name is the key in `keywright.yaml`; the flag and the variable follow from it
+ * (`dataDir`, `--data-dir`, `KEYWRIGHT_DATA_DIR`). `docs/configuration.md` is held against this table by a test.
+ */
+export const settings = {
+  dataDir: setting(
+    path,
+    '.keywright',
+    'The data directory: root key, database, journal, credentials, control socket. Made on first start, for its owner alone.',
+  ),
+  host: setting(
+    text('a host name or an IP address', /^[^\s/]{1,253}$/),
+    '127.0.0.1',
+    'The address to listen on. Any but a loopback address needs TLS or `insecureHttp`.',
+  ),
+  port: setting(integer(0, 65535), '5567', 'The port to listen on; 0 picks a free one, which is printed.'),
+  adminListen: setting(
+    listenAddress,
+    undefined,
+    'An administrative listener, plain HTTP: `/-/health` with reasons, `/-/ready` and `/-/metrics` for other hosts.',
+  ),
+  accountId: setting(
+    text('twelve digits', /^\d{12}$/),
+    undefined,
+    'The first account, 000000000000 when a first start is not told. Creates it on first start; later it must match.',
+  ),
+  regions: setting(
+    texts(
+      'a list of Region names, each once',
+      (item) => /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/.test(item),
+      1,
+    ),
+    commercialRegions.join(','),
+    'The Regions that the deployment serves; the first is the default.',
+  ),
+  rootAccessKeyId: setting(
+    text('3 to 128 letters, digits and underscores', /^\w{3,128}$/),
+    undefined,
+    "The access key ID of the first account's root user. Generated on first start when absent; later it must match.",
+  ),
+  rootSecretAccessKey: setting(
+    text('16 to 128 printable ASCII characters without spaces', /^[!-~]{16,128}$/),
+    undefined,
+    'The secret access key that belongs to `rootAccessKeyId`.',
+    {
+      secret: true,
+      noFlag:
+        'every user of the machine can read a command line; use KEYWRIGHT_ROOT_SECRET_ACCESS_KEY, keywright.yaml or --root-secret-access-key-file',
+    },
+  ),
+  rootSecretAccessKeyFile: setting(
+    path,
+    undefined,
+    'A file that holds the secret access key, readable by its owner only.',
+  ),
+  databaseUrl: setting(
+    databaseUrl,
+    undefined,
+    'PostgreSQL, for more than one node. Absent: SQLite in the data directory. Everyone on the machine can read a flag, so give a URL with a password by variable or file.',
+    { secret: true },
+  ),
+  rootKeyProvider: setting(
+    oneOf('file', 'passphrase'),
+    'file',
+    'What protects the root key: a key file, or a passphrase through Argon2id.',
+  ),
+  rootKeyFile: setting(path, '<dataDir>/root.key', 'The root key of the provider `file`, mode 0600.'),
+  passphraseFile: setting(
+    path,
+    undefined,
+    'A file that holds the passphrase, readable by its owner only. One newline at its end is not part of it.',
+  ),
+  passphraseFd: setting(
+    integer(0, 1023),
+    undefined,
+    'A file descriptor to read the passphrase from, as `passphraseFile`. With neither, a terminal is asked.',
+  ),
+  tlsCertificateFile: setting(
+    path,
+    undefined,
+    'The certificate and its chain in PEM. Read again when it changes.',
+  ),
+  tlsKeyFile: setting(path, undefined, "The certificate's private key in PEM. Read again when it changes."),
+  tlsSelfSigned: setting(
+    toggle,
+    'false',
+    'Makes a local certificate authority once, and serves HTTPS with it.',
+  ),
+  tlsHostNames: setting(
+    texts('a list of host names and IP addresses', (item) => isIP(item) > 0 || hostName.test(item), 1),
+    'localhost,127.0.0.1,::1',
+    'The names in the self-signed certificate, and the only ones its authority may sign for.',
+  ),
+  insecureHttp: setting(toggle, 'false', 'Allows plain HTTP on an address that is not loopback.'),
+  trustedProxies: setting(
+    texts('a list of IP addresses and networks (10.0.0.0/8)', isNetwork),
+    '',
+    'Peers whose `X-Forwarded-For` or PROXY header names the source IP address.',
+  ),
+  proxyProtocol: setting(toggle, 'false', 'Expects a PROXY protocol v2 header from the trusted proxies.'),
+  devAuth: setting(
+    toggle,
+    'false',
+    'For development only: signatures are not verified. Works only in a deployment that was initialised with it.',
+  ),
+  devAuthAnyAddress: setting(
+    toggle,
+    'false',
+    'Allows `devAuth` on an address that is not loopback, as containers need.',
+  ),
+  maxBodyBytes: setting(integer(4096, 64 * 2 ** 20), '1048576', 'The longest request body.'),
+  maxConnections: setting(integer(1, 1_000_000), '4096', 'Connections at one time; further ones are closed.'),
+  headerTimeoutMs: setting(integer(100, 600_000), '10000', 'Time for the header of a request to arrive.'),
+  bodyTimeoutMs: setting(integer(100, 600_000), '30000', 'Time for a whole request to arrive.'),
+  idleTimeoutMs: setting(
+    integer(100, 3_600_000),
+    '75000',
+    'Time that a connection may be idle between two requests.',
+  ),
+  cacheKeys: setting(
+    integer(1, 10_000_000),
+    '131072',
+    'KMS keys held in memory. More keys than this work, at the cost of reading the store again.',
+  ),
+  journal: setting(
+    oneOf('auto', 'files'),
+    'auto',
+    '`auto`: files in the data directory with SQLite, rows with PostgreSQL. `files`: files with PostgreSQL too.',
+  ),
+  journalSegmentBytes: setting(
+    integer(65_536, 2 ** 34),
+    '67108864',
+    'Length at which the journal begins a new segment file.',
+  ),
+  journalSealIntervalMs: setting(
+    integer(100, 10_000),
+    '5000',
+    'The longest time between a record and the seal that signs and anchors it.',
+  ),
+  logLevel: setting(
+    oneOf('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    'info',
+    'What is logged, on standard error.',
+  ),
+  logFormat: setting(
+    oneOf('auto', 'json', 'pretty'),
+    'auto',
+    '`auto`: readable lines in a terminal, JSON anywhere else.',
+  ),
+} satisfies Record<string, Setting<unknown>>
+
+export type SettingName = keyof typeof settings
+
+export type SettingValues = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never
+}
+
+export const settingNames = Object.keys(settings) as SettingName[]
+
+/** `dataDir` → `--data-dir` */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** `dataDir` → `KEYWRIGHT_DATA_DIR` */
+export function variableOf(name: string): string {
+  return `KEYWRIGHT_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}

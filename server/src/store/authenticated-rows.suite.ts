@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import type { Kysely } from 'kysely'
+import { authenticatedTables, type AuthenticatedTable } from './authenticated-tables.ts'
+import type { NewRow } from './authenticated-rows.ts'
+import { addAccount, freshStores, heldClock, rowKey, type FreshTarget } from './store.suite.ts'
+import {
+  CorruptRowError,
+  DatabaseError,
+  openStore,
+  StoreError,
+  type Store,
+  type Transition,
+} from './store.ts'
+
+type AnyRow = Record<string, unknown>
+
+/** Two rows of each table, which differ in their primary key; one has values where the other has nulls. */
+const samples: { [T in AuthenticatedTable]: readonly [NewRow<T>, NewRow<T>] } = {
+  deployment: [deployment(1), deployment(2)],
+  accounts: [
+    { account_id: '1', name: 'one', created_at: 1 },
+    { account_id: '2', name: '', created_at: 2 },
+  ],
+  access_keys: [accessKey('AK1'), accessKey('AK2')],
+  kms_keys: [
+    kmsKey('k1', { deletion_at: 7, pending_window_days: 30, current_material_id: 'm' }),
+    kmsKey('k2', { deletion_at: null, pending_window_days: null, current_material_id: null }),
+  ],
+  key_materials: [keyMaterial('m1'), keyMaterial('m2')],
+  aliases: [alias('alias/a'), alias('alias/b')],
+  outbox: [
+    { event_id: 'e1', position: 1, record: '{}', created_at: 1 },
+    { event_id: 'e2', position: 2, record: '{"a":1}', created_at: 2 },
+  ],
+  journal_chains: [
+    journalChain('c1', { closed_sequence: 4, closed_hash: 'ff', closed_reason: 'stopped' }),
+    journalChain('c2', { closed_sequence: null, closed_hash: null, closed_reason: null }),
+  ],
+}
+const tables = Object.keys(authenticatedTables) as AuthenticatedTable[]
+
+export function authenticatedRowsSuite(fresh: FreshTarget): void {
+  const open = freshStores(fresh)
+
+  test('the list of authenticated columns is that of the real tables', async () => {
+    const [store] = (await open()) as [Store]
+    const real = await store.db.introspection.getTables()
+    const withMac = real.filter(({ columns }) => columns.some(({ name }) => name === 'mac'))
+    assert.deepEqual(withMac.map(({ name }) => name).toSorted(), tables.toSorted())
+    for (const { name, columns } of withMac) {
+      const { key, columns: others } = authenticatedTables[name as AuthenticatedTable]
+      assert.deepEqual(
+        columns.map((column) => column.name).toSorted(),
+        [...key, ...others, 'mac'].toSorted(),
+        name,
+      )
+    }
+  })
+
+  for (const table of tables) {
+    test(`a row of ${table} in which any column was changed is not authentic`, async () => {
+      const reported: CorruptRowError[] = []
+      const [store] = (await open([{ onCorruptRow: (error) => reported.push(error) }])) as [Store]
+      for (const sample of samples[table]) {
+        const row = await undone(store, (tx) => insert(store, tx, table, sample))
+        assert.ok(row)
+        let stored = 0
+        for (const column of Object.keys(row)) {
+          for (const changed of otherValues(row[column])) {
+            const read = await undone(store, async (tx) => {
+              const inserted = await insert(store, tx, table, sample)
+              await setColumn(tx, table, inserted, column, changed)
+              return readRow(tx, table, { ...inserted, [column]: changed })
+            })
+            if (!read) continue
+            stored++
+            assert.notDeepEqual(read, row)
+            const before = reported.length
+            assert.throws(() => store.rows.check(table, read as never), CorruptRowError, `${table}.${column}`)
+            assert.equal(reported.length, before + 1)
+            assert.equal(reported.at(-1)?.table, table)
+            assert.deepEqual(Object.keys(reported.at(-1)?.primaryKey ?? {}), [
+              ...authenticatedTables[table].key,
+            ])
+          }
+        }
+        assert.ok(stored >= Object.keys(row).length, 'each column has a value that the database does take')
+      }
+    })
+
+    test(`two rows of ${table} that exchanged their contents are not authentic`, async () => {
+      const [store] = (await open()) as [Store]
+      const [a, b] = samples[table]
+      const [first, second] = await store.transition(async (tx) => {
+        tx.unrecorded = 'a test'
+        return [await insert(store, tx, table, a), await insert(store, tx, table, b)] as const
+      })
+      const { key } = authenticatedTables[table]
+      const keyOf = (row: AnyRow) => Object.fromEntries(key.map((column) => [column, row[column]]))
+      store.rows.check(table, first as never)
+      store.rows.check(table, second as never)
+      assert.throws(() => store.rows.check(table, { ...second, ...keyOf(first) } as never), CorruptRowError)
+      assert.throws(() => store.rows.check(table, { ...first, ...keyOf(second) } as never), CorruptRowError)
+    })
+  }
+
+  test('a row of another table with the same columns, or of another row key, is not authentic', async () => {
+    const [store] = (await open()) as [Store]
+    const row = await addAccount(store, '1')
+    store.authenticateWith(createSecretKey(randomBytes(32)))
+    assert.throws(() => store.rows.check('accounts', row), CorruptRowError)
+    store.authenticateWith(rowKey)
+    assert.equal(store.rows.check('accounts', row), row)
+  })
+
+  test('an unauthentic row cannot be updated or removed', async () => {
+    const [store] = (await open()) as [Store]
+    const row = await addAccount(store, '1')
+    const forged = { ...row, name: 'forged' }
+    const attempt = (work: (tx: Transition) => Promise<unknown>) =>
+      store.transition((tx) => {
+        tx.unrecorded = 'a test'
+        return work(tx)
+      })
+    await assert.rejects(
+      attempt((tx) => store.rows.update(tx, 'accounts', forged, { created_at: 2 })),
+      CorruptRowError,
+    )
+    await assert.rejects(
+      attempt((tx) => store.rows.remove(tx, 'accounts', forged)),
+      CorruptRowError,
+    )
+    await assert.rejects(
+      attempt((tx) => store.rows.update(tx, 'accounts', row, { account_id: '2' } as never)),
+      /primary key/,
+    )
+    assert.deepEqual(await store.db.selectFrom('accounts').selectAll().execute(), [row])
+  })
+
+  test('a changed outbox row is not handed out', async () => {
+    const [store] = (await open()) as [Store]
+    await addAccount(store, '1')
+    await store.transition((tx) => {
+      tx.unrecorded = 'a test'
+      return tx.db.updateTable('outbox').set({ record: '{"forged":true}' }).execute()
+    })
+    await assert.rejects(store.pendingOutbox(10), CorruptRowError)
+  })
+
+  test('before the row key is there, authenticated rows are neither read nor written', async () => {
+    const target = await fresh('migrated')
+    const store = await openStore(target.options, { clock: heldClock() })
+    try {
+      await assert.rejects(addAccount(store, '1'), StoreError)
+      assert.throws(
+        () =>
+          store.rows.check('accounts', {
+            account_id: '1',
+            name: '',
+            created_at: 1,
+            version: 1,
+            mac: Buffer.alloc(32),
+          }),
+        StoreError,
+      )
+      assert.deepEqual(await store.db.selectFrom('accounts').selectAll().execute(), [])
+    } finally {
+      await store.close()
+      await target.remove()
+    }
+  })
+}
+
+class Undo extends Error {}
+
+/** Runs `work` in a transaction that leaves nothing behind. Undefined when the database itself refuses such a value. */
+async function undone<T>(store: Store, work: (tx: Transition) => Promise<T>): Promise<T | undefined> {
+  let result: T | undefined
+  try {
+    await store.transition(async (tx) => {
+      result = await work(tx)
+      throw new Undo()
+    })
+  } catch (error) {
+    if (error instanceof DatabaseError && (error.kind === 'other' || error.kind === 'duplicate'))
+      return undefined
+    if (!(error instanceof Undo)) throw error
+  }
+  return result
+}
+
+function insert(store: Store, tx: Transition, table: AuthenticatedTable, row: object): Promise<AnyRow> {
+  return store.rows.insert(tx, table, row as never) as unknown as Promise<AnyRow>
+}
+
+function untyped(tx: Transition): Kysely<Record<string, AnyRow>> {
+  return tx.db as unknown as Kysely<Record<string, AnyRow>>
+}
+
+async function setColumn(
+  tx: Transition,
+  table: string,
+  row: AnyRow,
+  column: string,
+  value: unknown,
+): Promise<void> {
+  await untyped(tx)
+    .updateTable<string>(table)
+    .set({ [column]: value })
+    .where('mac', '=', row['mac'])
+    .execute()
+}
+
+async function readRow(tx: Transition, table: AuthenticatedTable, row: AnyRow): Promise<AnyRow> {
+  const key = Object.fromEntries(authenticatedTables[table].key.map((column) => [column, row[column]]))
+  return untyped(tx)
+    .selectFrom(table)
+    .selectAll()
+    .where((eb) => eb.and(key))
+    .executeTakeFirstOrThrow()
+}
+
+/** Values that an attacker may put in the place of this one. */
+function otherValues(value: unknown): unknown[] {
+  if (value === null) return ['', 0]
+  if (typeof value === 'number') return [value + 1, null]
+  if (typeof value === 'string') return [`${value} `, value.slice(1) || 'x', null]
+  const flipped = Buffer.from(value as Buffer)
+  flipped[flipped.length - 1] = (flipped.at(-1) ?? 0) ^ 1
+  return [flipped, Buffer.alloc(0), null]
+}
+
+function deployment(id: number): NewRow<'deployment'> {
+  return {
+    id,
+    deployment_id: 'd',
+    format: 1,
+    created_at: 1,
+    dev_auth: 0,
+    root_provider: 'file',
+    root_key_id: `root-${id}`,
+    root_descriptor: '{}',
+    first_account_id: '000000000000',
+  }
+}
+
+function accessKey(access_key_id: string): NewRow<'access_keys'> {
+  return {
+    access_key_id,
+    account_id: '1',
+    principal: 'root',
+    status: 'Active',
+    wrapped_secret: Buffer.from(`secret of ${access_key_id}`),
+    created_at: 1,
+  }
+}
+
+function kmsKey(
+  key_id: string,
+  rest: Pick<NewRow<'kms_keys'>, 'deletion_at' | 'pending_window_days' | 'current_material_id'>,
+): NewRow<'kms_keys'> {
+  return {
+    region: 'us-east-1',
+    key_id,
+    account_id: '1',
+    state: 'Enabled',
+    description: 'words',
+    key_spec: 'SYMMETRIC_DEFAULT',
+    key_usage: 'ENCRYPT_DECRYPT',
+    origin: 'AWS_KMS',
+    multi_region: 0,
+    key_manager: 'CUSTOMER',
+    created_at: 1,
+    policy: '{"Version":"2012-10-17"}',
+    tags: '[]',
+    ...rest,
+  }
+}
+
+function keyMaterial(material_id: string): NewRow<'key_materials'> {
+  return {
+    region: 'us-east-1',
+    key_id: 'k1',
+    material_id,
+    account_id: '1',
+    domain_key_number: 1,
+    wrapped: Buffer.from(`material ${material_id}`),
+    created_at: 1,
+  }
+}
+
+function alias(name: string): NewRow<'aliases'> {
+  return {
+    account_id: '1',
+    region: 'us-east-1',
+    name,
+    key_id: `key of ${name}`,
+    created_at: 1,
+    updated_at: 2,
+  }
+}
+
+function journalChain(
+  chain_id: string,
+  rest: Pick<NewRow<'journal_chains'>, 'closed_sequence' | 'closed_hash' | 'closed_reason'>,
+): NewRow<'journal_chains'> {
+  return { chain_id, node: 'n', started_at: 1, genesis_hash: 'aa', ...rest }
+}

@@ -1,0 +1,309 @@
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { canonicalRequest, readHeaders, type Headers } from './canonical-request.ts'
+import {
+  incompleteSignature,
+  invalidSignature,
+  missingAuthenticationToken,
+  SignatureMismatch,
+} from './errors.ts'
+import type { WireRequest } from './http-message.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { formatBasicTime, parseBasicTime, parseDateHeader } from './signature-time.ts'
+
+const ALGORITHM = 'AWS4-HMAC-SHA256'
+const TERMINATOR = 'aws4_request'
+const CLOCK_WINDOW_MS = 5 * 60 * 1000
+
+/** An SDK's is about 250; the longest list of headers that anyone signs stays far below. */
+const LONGEST_AUTHORIZATION = 4096
+
+/** What a request says about who signed it, and how. Nothing here has been verified. */
+export interface ParsedSignature {
+  readonly accessKeyId: string
+  /** Of the credential scope, YYYYMMDD if it is what it should be. */
+  readonly date: string
+  readonly region: string
+  readonly service: string
+  readonly terminator: string
+  /** Lower case, sorted, each in the request. */
+  readonly signedHeaders: readonly string[]
+  readonly signature: string
+  /** The time of signing as the string to sign spells it, and in milliseconds. */
+  readonly amzDate: string
+  readonly timeMs: number
+  readonly sessionToken?: string
+  /** All headers of the request; `x-amz-target` and `x-amz-security-token` occur at most once, and are signed. */
+  readonly headers: Headers
+}
+
+/**
+ * Reads the Authorization header (signatures in the query string are treated as missing) and holds the
+ * request against the rules that need no key: the headers that decide what is done, and for whom, are
+ * signed and occur once. Order and texts are those of the service, as far as they have been seen.
+ * @throws AwsError MissingAuthenticationTokenException, IncompleteSignatureException,
+ * InvalidSignatureException
+ */
+export function parseSignature(request: WireRequest): ParsedSignature {
+  const headers = readHeaders(request.rawHeaders)
+  const authorization = requireAuthorization(request, headers)
+  const space = authorization.indexOf(' ')
+  const algorithm = space === -1 ? authorization : authorization.slice(0, space)
+  const parameters = parseParameters(space === -1 ? '' : authorization.slice(space + 1), authorization)
+  requireParameters(parameters, headers, authorization)
+
+  const { amzDate, timeMs } = requireTime(headers)
+  if (algorithm !== ALGORITHM) {
+    throw incompleteSignature(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `)
+  }
+  const credential = parameters.get('Credential') as string
+  const elements = credential.split('/')
+  if (elements.length !== 5 || elements[0] === '') {
+    throw incompleteSignature(
+      `Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '${credential}'`,
+    )
+  }
+  const [accessKeyId, date, region, service, terminator] = elements as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  const signedHeaders = requireSignedHeaders(parameters.get('SignedHeaders') as string, headers)
+  const sessionToken = headers.get('x-amz-security-token')?.[0]
+  return {
+    accessKeyId,
+    date,
+    region,
+    service,
+    terminator,
+    signedHeaders,
+    signature: parameters.get('Signature') as string,
+    amzDate,
+    timeMs,
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    headers,
+  }
+}
+
+function requireAuthorization(request: WireRequest, headers: Headers): string {
+  const values = headers.get('authorization')
+  const authorization = values?.[0]
+  if (authorization === undefined || !authorization.startsWith('AWS4-')) throw missingAuthenticationToken()
+  if ((values as readonly string[]).length > 1) {
+    throw incompleteSignature('Authorization header must occur exactly once.')
+  }
+  if (request.target.includes('X-Amz-Algorithm=')) {
+    throw invalidSignature(
+      "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.",
+    )
+  }
+  if (authorization.length > LONGEST_AUTHORIZATION) {
+    throw incompleteSignature(
+      `Authorization header must have length less than or equal to ${LONGEST_AUTHORIZATION}.`,
+    )
+  }
+  return authorization
+}
+
+/** `Credential=…, SignedHeaders=…, Signature=…` in any order, separated by commas, spaces or both. */
+function parseParameters(text: string, authorization: string): Map<string, string> {
+  const parameters = new Map<string, string>()
+  for (const pair of text.split(/[ \t,]/)) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    if (equals === -1) {
+      throw incompleteSignature(
+        `Invalid key=value pair (missing equal-sign) in Authorization header ` +
+          `(hashed with SHA-256 and encoded with Base64): '${hashed(authorization)}'.`,
+      )
+    }
+    const name = pair.slice(0, equals)
+    if (parameters.has(name)) {
+      throw incompleteSignature(`Authorization header must hold '${name}' exactly once.`)
+    }
+    parameters.set(name, pair.slice(equals + 1))
+  }
+  return parameters
+}
+
+function requireParameters(parameters: Map<string, string>, headers: Headers, authorization: string): void {
+  let missing = ''
+  for (const name of ['Credential', 'Signature', 'SignedHeaders']) {
+    if (!parameters.get(name)) missing += `Authorization header requires '${name}' parameter. `
+  }
+  if (!headers.has('x-amz-date') && !headers.has('date')) {
+    missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+  }
+  if (missing !== '') {
+    throw incompleteSignature(
+      `${missing}(Hashed with SHA-256 and encoded with Base64) Authorization=${hashed(authorization)}`,
+    )
+  }
+}
+
+/** AWS no longer repeats the header itself: it may be someone's bearer token. */
+function hashed(authorization: string): string {
+  return hash('sha256', Buffer.from(authorization, 'latin1'), 'base64')
+}
+
+function requireTime(headers: Headers): { amzDate: string; timeMs: number } {
+  const amzDate = headers.get('x-amz-date')?.[0]
+  const date = headers.get('date')?.[0] ?? ''
+  const timeMs = amzDate === undefined ? parseDateHeader(date) : parseBasicTime(amzDate)
+  if (timeMs === undefined) {
+    throw incompleteSignature(
+      `Date must be in ISO-8601 'basic format'. Got '${amzDate ?? date}'. See http://en.wikipedia.org/wiki/ISO_8601`,
+    )
+  }
+  return { amzDate: amzDate ?? formatBasicTime(timeMs), timeMs }
+}
+
+const signedHeadersForm = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*$/
+
+function requireSignedHeaders(list: string, headers: Headers): readonly string[] {
+  const names = list.split(';')
+  const sorted = names.every((name, i) => i === 0 || (names[i - 1] as string) < name)
+  if (!sorted || !signedHeadersForm.test(list)) {
+    throw incompleteSignature(
+      "'SignedHeaders' in the AWS Authorization must be lower case, sorted, and each named once.",
+    )
+  }
+  if (!names.includes('host')) {
+    throw invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+  }
+  for (const name of names) {
+    if (!headers.has(name)) {
+      throw incompleteSignature(
+        `'${name}' is named as a SignedHeader, but it does not exist in the HTTP request.`,
+      )
+    }
+  }
+  requireOnce(headers, 'host', 'Host')
+  requireOnce(headers, 'x-amz-content-sha256', 'X-Amz-Content-Sha256')
+  requireSignedOnce(headers, names, headers.has('x-amz-date') ? 'x-amz-date' : 'date', 'X-Amz-Date')
+  requireSignedOnce(headers, names, 'x-amz-target', 'X-Amz-Target')
+  requireSignedOnce(headers, names, 'x-amz-security-token', 'X-Amz-Security-Token')
+  return names
+}
+
+function requireSignedOnce(headers: Headers, signed: readonly string[], name: string, spelled: string): void {
+  if (!headers.has(name)) return
+  if (!signed.includes(name)) {
+    throw invalidSignature(`'${spelled}' must be a 'SignedHeader' in the AWS Authorization.`)
+  }
+  requireOnce(headers, name, spelled)
+}
+
+/** A header that decides something may not have two values: which one counts would be a matter of taste. */
+function requireOnce(headers: Headers, name: string, spelled: string): void {
+  if ((headers.get(name)?.length ?? 1) !== 1) {
+    throw invalidSignature(`'${spelled}' must occur exactly once in the HTTP request.`)
+  }
+}
+
+/**
+ * Holds the credential scope against what is served here; all that is wrong with it goes into one text.
+ * `service` is the signing name that the target belongs to; absent when the target is unknown.
+ * @throws AwsError InvalidSignatureException
+ */
+export function requireScope(
+  parsed: ParsedSignature,
+  served: { regions: ReadonlySet<string>; service?: string },
+): void {
+  const wrong: string[] = []
+  if (!served.regions.has(parsed.region)) {
+    wrong.push(`Credential should be scoped to a valid region, not '${parsed.region}'. `)
+  }
+  if (served.service !== undefined && parsed.service !== served.service) {
+    wrong.push(`Credential should be scoped to correct service: '${served.service}'. `)
+  }
+  wrong.push(...scopeFormFaults(parsed))
+  if (wrong.length > 0) throw invalidSignature(wrong.join(''))
+}
+
+/** The texts end with a space, also where nothing follows: seen so from many services. */
+function scopeFormFaults({ terminator, date, amzDate }: ParsedSignature): string[] {
+  const wrong: string[] = []
+  if (terminator !== TERMINATOR) {
+    wrong.push(`Credential should be scoped with a valid terminator: '${TERMINATOR}', not '${terminator}'. `)
+  }
+  const day = amzDate.slice(0, 8)
+  if (date !== day) {
+    wrong.push(
+      'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ' +
+        `'${date}' != '${day}', from '${amzDate}'.`,
+    )
+  }
+  return wrong
+}
+
+/**
+ * Verifies that whoever holds the access key's secret signed this request, now and for this scope.
+ *
+ * Parsing and verifying the JavaScript SDK's Encrypt (11 headers, 9 of them signed, 155 bytes) takes 9 µs:
+ * 4 are parsing, the rest two hashes and one HMAC (2 shared cores, Node 26.10, 2026-11).
+ * @throws AwsError InvalidSignatureException; a SignatureMismatch when another signature comes out
+ */
+export function verifySignature(
+  request: WireRequest,
+  parsed: ParsedSignature,
+  keys: SigningKeys,
+  nowMs: number,
+): void {
+  requireCurrent(parsed, nowMs)
+  const wrong = scopeFormFaults(parsed)
+  if (wrong.length > 0) throw invalidSignature(wrong.join(''))
+  const { date, region, service, amzDate, signedHeaders, headers } = parsed
+
+  const payloadHash = hash('sha256', request.body, 'hex')
+  const claimed = headers.get('x-amz-content-sha256')?.[0]
+  // So UNSIGNED-PAYLOAD and STREAMING-… are refused: neither is a hash.
+  if (claimed !== undefined && claimed !== payloadHash) {
+    throw invalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
+  }
+  const canonical = canonicalRequest(request, headers, signedHeaders, payloadHash)
+  const stringToSign =
+    `${ALGORITHM}\n${amzDate}\n${date}/${region}/${service}/${TERMINATOR}\n` +
+    hash('sha256', Buffer.from(canonical, 'latin1'), 'hex')
+  const expected = createHmac('sha256', keys.signingKey(date, region, service))
+    .update(stringToSign, 'latin1')
+    .digest()
+  if (!matches(expected, parsed.signature)) throw mismatch(canonical, stringToSign, parsed)
+}
+
+function matches(expected: Buffer, signature: string): boolean {
+  return /^[0-9a-f]{64}$/.test(signature) && timingSafeEqual(expected, Buffer.from(signature, 'hex'))
+}
+
+/** The window includes both of its ends. */
+function requireCurrent({ timeMs, amzDate }: ParsedSignature, nowMs: number): void {
+  const nowSecondMs = Math.floor(nowMs / 1000) * 1000
+  const earliest = nowSecondMs - CLOCK_WINDOW_MS
+  const latest = nowSecondMs + CLOCK_WINDOW_MS
+  if (timeMs >= earliest && timeMs <= latest) return
+  const now = formatBasicTime(nowSecondMs)
+  throw invalidSignature(
+    timeMs < earliest
+      ? `Signature expired: ${amzDate} is now earlier than ${formatBasicTime(earliest)} (${now} - 5 min.)`
+      : `Signature not yet current: ${amzDate} is still later than ${formatBasicTime(latest)} (${now} + 5 min.)`,
+  )
+}
+
+function mismatch(
+  canonical: string,
+  stringToSign: string,
+  { signedHeaders }: ParsedSignature,
+): SignatureMismatch {
+  // A session token is a credential: AWS's text is kept, its value is not.
+  const shown = signedHeaders.includes('x-amz-security-token')
+    ? canonical.replace(/^x-amz-security-token:.*$/m, 'x-amz-security-token:***')
+    : canonical
+  return new SignatureMismatch(
+    'InvalidSignatureException',
+    'The request signature we calculated does not match the signature you provided. ' +
+      'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\n' +
+      `The Canonical String for this request should have been\n'${shown}'\n\n` +
+      `The String-to-Sign should have been\n'${stringToSign}'\n`,
+  )
+}

