@@ -76,9 +76,12 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
   const stop = async () => {
     health.setAccepting(false)
     // Requests first: they need the journal, and the journal needs the store.
-    await Promise.all(listeners.map((listener) => listener.stop()))
-    await deletions?.stop()
-    await release()
+    try {
+      await Promise.all(listeners.map((listener) => listener.stop()))
+      await deletions?.stop()
+    } finally {
+      await release()
+    }
   }
   try {
     const handler = requestHandler(config, io, opened, metrics)
@@ -100,7 +103,6 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
     health.setAccepting(true)
     if (opened.devAuth)
       io.log.warn('devAuth: signatures are NOT verified; anyone who can connect can use every key')
-    for (const warning of config.warnings) io.log.warn(warning)
     return {
       url: main.endpoint,
       accountId: opened.firstAccountId,
@@ -201,6 +203,9 @@ async function openLocked(
         mustExist: rules.mustExist ?? false,
         rootKey: rootKeySource,
         operator: operator(),
+        keepCredentials: (credentials) => {
+          writeCredentialsFile(credentialsFileOf(dataDir), credentials)
+        },
       },
       {
         clock: io.clock,
@@ -212,7 +217,10 @@ async function openLocked(
         },
       },
     )
-    keepRootCredentials(dataDir, opened)
+    // Given by the settings: the file holds them too.
+    if (!opened.isNew && opened.rootCredentials !== undefined) {
+      writeCredentialsFile(credentialsFileOf(dataDir), opened.rootCredentials)
+    }
     observe(metrics, opened)
     const release = async () => {
       try {
@@ -226,12 +234,6 @@ async function openLocked(
     lock.release()
     throw error
   }
-}
-
-/** The root user's credentials, in the file that the operator is told of. */
-function keepRootCredentials(dataDir: string, { rootCredentials }: OpenedDeployment): void {
-  if (rootCredentials === undefined) return
-  writeCredentialsFile(credentialsFileOf(dataDir), rootCredentials)
 }
 
 function observe(metrics: Metrics, { keys, aliases, accounts, accessKeys, journal }: OpenedDeployment): void {

@@ -1,7 +1,7 @@
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-/** The text is no JSON, is nested too deeply, or names a member twice. */
+/** The text is no JSON, is nested too deeply, has too many parts, or names a member twice. */
 export class StrictJsonError extends Error {
   override name = 'StrictJsonError'
 }
@@ -10,11 +10,12 @@ export class StrictJsonError extends Error {
  * Reads JSON and refuses what two readers could understand differently: names that occur twice in one
  * object. What is read here decides who may do what, so there must be one way to read it.
  * @param deepest how many levels of nesting are taken
+ * @param mostSeparators how many commas and colons
  * @returns a value as JSON.parse makes it (`__proto__` is an own member)
  * @throws StrictJsonError
  */
-export function readStrictJson(text: string, deepest: number): unknown {
-  const colons = countMembers(text, deepest)
+export function readStrictJson(text: string, deepest: number, mostSeparators = Infinity): unknown {
+  const colons = countMembers(text, deepest, mostSeparators)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -28,11 +29,12 @@ export function readStrictJson(text: string, deepest: number): unknown {
 }
 
 /**
- * The number of colons outside of strings, which in valid JSON is the number of members; bounds the depth.
+ * The number of colons outside of strings, which in valid JSON is the number of members; bounds depth and parts.
  * Text that is no JSON gives some number, and JSON.parse refuses it afterwards.
  */
-function countMembers(text: string, deepest: number): number {
+function countMembers(text: string, deepest: number, mostSeparators: number): number {
   let colons = 0
+  let commas = 0
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
@@ -41,6 +43,9 @@ function countMembers(text: string, deepest: number): number {
         break
       case 0x3a: // :
         colons++
+        break
+      case 0x2c: // ,
+        commas++
         break
       case 0x7b: // {
       case 0x5b: // [
@@ -51,6 +56,7 @@ function countMembers(text: string, deepest: number): number {
         depth--
         break
     }
+    if (colons + commas > mostSeparators) throw new StrictJsonError()
   }
   return colons
 }

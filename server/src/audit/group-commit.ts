@@ -47,6 +47,7 @@ export class GroupCommitJournal implements Journal {
   #running: Promise<void> | undefined
   #sealing: Promise<void> | undefined
   #cancelSeal: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
   #unsealedSinceMs: number | undefined
   #lastSealAtMs: number | undefined
   #lastSequence = 0
@@ -123,6 +124,7 @@ export class GroupCommitJournal implements Journal {
     while (this.#running !== undefined) await this.#running
     await this.#beginning?.catch(() => {})
     this.#cancelSeal?.()
+    this.#cancelRetry?.()
     await this.#sealing
     const { sink, log } = this.#options
     try {
@@ -274,10 +276,24 @@ export class GroupCommitJournal implements Journal {
       await registerChain(store, chain, node, nowMs)
       this.#live = { head: genesis(chain), sealedSequence: 0, drained: [] }
       this.#lastSequence = 0
+      if (this.#recover('writing')) this.#outbox.rescan()
     } catch (error) {
       this.#trouble('writing', (error as Error).message)
       throw new JournalUnavailableError((error as Error).message, error)
     }
+  }
+
+  /** Nobody sends requests to a node whose health is red, so it finds out by itself when it can write again. */
+  #beginLater(): void {
+    if (this.#cancelRetry !== undefined || this.#closed) return
+    const { clock } = this.#options
+    this.#cancelRetry = clock.wakeAt(clock.now() + this.#limits.retryAfterMs, () => {
+      this.#cancelRetry = undefined
+      if (this.#live !== undefined || this.#closed) return
+      this.#begin().catch(() => {
+        this.#beginLater()
+      })
+    })
   }
 
   #abandon(live: LiveChain, error: Error): void {
@@ -366,6 +382,7 @@ export class GroupCommitJournal implements Journal {
 
   #trouble(about: Trouble, reason: string): void {
     this.#troubles.set(about, reason)
+    if (about === 'writing') this.#beginLater()
     this.#options.onHealth?.(false, this.state.reason)
   }
 

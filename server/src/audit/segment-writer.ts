@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Disk } from './disk.ts'
 import { parseSegmentName, segmentName } from './segment-name.ts'
 
@@ -42,6 +42,8 @@ export class SegmentWriter {
   begin(chain: string, nowMs: number): void {
     this.end()
     this.#disk.makeDirectory(this.#directory)
+    // Its own name must be as durable as what will stand in it.
+    this.#disk.syncDirectory(dirname(this.#directory))
     this.#probe()
     this.#segment = this.#create(chain, 1, nowMs)
   }

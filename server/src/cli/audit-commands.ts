@@ -78,7 +78,7 @@ async function tailJournal(
     process.stdout.once('error', onSignal)
     try {
       for await (const tailed of tail({ store, reader, follow, limit, signal: stop.signal })) {
-        session.around.print(json ? `${tailed.record}\n` : recordLine(tailed))
+        session.around.print(json ? `${printableJson(tailed.record)}\n` : recordLine(tailed))
       }
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
@@ -96,6 +96,13 @@ interface ShownRecord {
   readonly errorCode?: string
   readonly userIdentity?: { readonly arn?: string; readonly userName?: string; readonly type?: string }
   readonly resources?: readonly { readonly ARN?: string }[]
+}
+
+/** The same JSON, with what a terminal would obey written as escapes: JSON leaves U+007F to U+009F as they are. */
+function printableJson(json: string): string {
+  return json.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+    character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
 }
 
 function recordLine({ record }: TailedRecord): string {

@@ -84,7 +84,7 @@ test('a file that others can use is refused with the command that mends it', asy
   for (const mode of [0o640, 0o604, 0o660, 0o601, 0o620]) {
     await chmod(path, mode)
     await refused(loadRootKeyFile(path), 'UNSAFE', new RegExp(`run chmod 600 ${path}$`))
-    await refused(addRootKey(path), 'UNSAFE', /chmod 600/)
+    await refused(addRootKey(path, 'any'), 'UNSAFE', /chmod 600/)
   }
   await chmod(path, 0o400)
   assert.equal((await loadRootKeyFile(path)).length, 1)
@@ -156,7 +156,7 @@ test('a file that was changed, cut or written by another release is refused and 
   for (const content of bad) {
     await writeFile(path, content)
     await refused(loadRootKeyFile(path), 'MALFORMED', /not a whole root key file: put back a copy/, [key])
-    await refused(addRootKey(path), 'MALFORMED', /put back a copy/, [key])
+    await refused(addRootKey(path, id), 'MALFORMED', /put back a copy/, [key])
     assert.equal(await readFile(path, 'utf8'), content)
   }
   await writeFile(path, file([first], 2))
@@ -169,7 +169,7 @@ test('a rotation goes from one key over two to the new one, and each state loads
   const path = await freshPath(t)
   const old = await createRootKeyFile(path)
   const wrapped = await old.wrap(Buffer.from('domain key bytes'), identity)
-  const added = await addRootKey(path)
+  const added = await addRootKey(path, old.id)
   assert.notEqual(added.id, old.id)
 
   // A crash from here on finds both, so what is still under the old key opens.
@@ -179,7 +179,6 @@ test('a rotation goes from one key over two to the new one, and each state loads
     [old.id, added.id],
   )
   assert.equal((await both[0]?.unwrap(wrapped, identity))?.toString(), 'domain key bytes')
-  await refused(addRootKey(path), 'ROTATION', /finish the rotation/)
 
   await keepOnlyRootKey(path, added.id)
   const [only, ...more] = await loadRootKeyFile(path)
@@ -193,10 +192,26 @@ test('a rotation goes from one key over two to the new one, and each state loads
   assert.equal((await loadRootKeyFile(path))[0]?.id, added.id)
 })
 
+test('a rotation that was cut short is taken up with the key that it had made', async (t) => {
+  const path = await freshPath(t)
+  const old = await createRootKeyFile(path)
+  const added = await addRootKey(path, old.id)
+  assert.equal((await addRootKey(path, old.id)).id, added.id)
+  assert.equal((await storedKeys(path)).length, 2)
+
+  // Once the database names the new key, the former one makes room for the next.
+  const next = await addRootKey(path, added.id)
+  assert.deepEqual(
+    (await storedKeys(path)).map(({ id }) => id),
+    [added.id, next.id],
+  )
+  await refused(addRootKey(path, old.id), 'ROTATION', /does not hold root key/)
+})
+
 test('a rotation can be taken back to the old key', async (t) => {
   const path = await freshPath(t)
   const old = await createRootKeyFile(path)
-  await addRootKey(path)
+  await addRootKey(path, old.id)
   await keepOnlyRootKey(path, old.id)
   assert.deepEqual(
     (await loadRootKeyFile(path)).map(({ id }) => id),
@@ -213,7 +228,7 @@ test('what a crash left beside the file changes nothing, and is gone after the n
   await writeFile(unrelated, 'not ours')
 
   assert.equal((await loadRootKeyFile(path))[0]?.id, old.id)
-  const added = await addRootKey(path)
+  const added = await addRootKey(path, old.id)
   assert.deepEqual((await readdir(join(path, '..'))).sort(), ['root.key', 'root.key.backup'])
   await keepOnlyRootKey(path, added.id)
   const content = await readFile(path, 'utf8')

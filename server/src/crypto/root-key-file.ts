@@ -53,15 +53,21 @@ export async function loadRootKeyFile(path: string): Promise<readonly RootKey[]>
   return withStoredKeys(path, async (keys) => keys.map(rootKeyOf))
 }
 
-/** Begins a rotation: adds a new key after the present one and returns it. Rejects when one is under way. */
-export async function addRootKey(path: string, random: RandomSource = systemRandom): Promise<RootKey> {
-  return withStoredKeys(path, async (keys) => {
-    if (keys.length > 1) {
-      throw new RootKeyError(
-        'ROTATION',
-        `${path} holds two keys already: finish the rotation that is under way before you start another`,
-      )
-    }
+/**
+ * Begins a rotation: adds a new key after the one in force and returns it. A rotation that was cut short before the database
+ * named its new key is taken up again with that key; it may even be under way in another process that shares the file,
+ * so the key must not go.
+ */
+export async function addRootKey(
+  path: string,
+  inForce: string,
+  random: RandomSource = systemRandom,
+): Promise<RootKey> {
+  return withStoredKeys(path, async (stored) => {
+    const [first, second] = stored
+    if (first?.id === inForce && second !== undefined) return rootKeyOf(second)
+    const keys = stored.filter((key) => key.id === inForce)
+    if (keys.length !== 1) throw notHeld(path, inForce)
     const key = newKey(random)
     try {
       await writeWhole(path, [...keys, key], 'replace')
@@ -76,14 +82,13 @@ export async function addRootKey(path: string, random: RandomSource = systemRand
 export async function keepOnlyRootKey(path: string, id: string): Promise<void> {
   await withStoredKeys(path, async (keys) => {
     const kept = keys.filter((key) => key.id === id)
-    if (kept.length !== 1) {
-      throw new RootKeyError(
-        'ROTATION',
-        `${path} does not hold root key ${id}: put back the file that holds it`,
-      )
-    }
+    if (kept.length !== 1) throw notHeld(path, id)
     await writeWhole(path, kept, 'replace')
   })
+}
+
+function notHeld(path: string, id: string): RootKeyError {
+  return new RootKeyError('ROTATION', `${path} does not hold root key ${id}: put back the file that holds it`)
 }
 
 function newKey(random: RandomSource): StoredKey {

@@ -171,8 +171,9 @@ export function createAdministration(
       const row = await deploymentRow()
       const present = row.root_provider as RootKeyProviderName
       const wanted = provider ?? present
-      const next = await makeNextRootKey(rootKeySource, present, { provider: wanted, passphrase })
       const from = opened.rootKey.current
+      const inForce = { provider: present, rootKeyId: from.id }
+      const next = await makeNextRootKey(rootKeySource, inForce, { provider: wanted, passphrase })
       const parameters = { provider: wanted, formerRootKeyId: from.id }
       const rewrapped = await change(operator, 'RotateRootKey', parameters, async (tx) => {
         const current = await tx.db

@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
 import { openDatabaseReader } from '../audit/database-reader.ts'
 import { openDatabaseSink } from '../audit/database-sink.ts'
@@ -7,56 +7,22 @@ import { openFileSink } from '../audit/file-sink.ts'
 import type { Journal } from '../audit/journal.ts'
 import { openJournal } from '../audit/open-journal.ts'
 import type { JournalReader } from '../audit/reader.ts'
-import type { Clock } from '../clock.ts'
-import type { RandomSource } from '../crypto/random.ts'
 import type { RootKey } from '../crypto/root-key.ts'
 import { signingKeyFromSeed, type SigningKey } from '../crypto/signing.ts'
 import { WrapError } from '../crypto/wrap.ts'
-import {
-  createAccessKeys,
-  newAccessKeyId,
-  newSecretAccessKey,
-  type AccessKeys,
-} from '../identity/access-keys.ts'
+import { createAccessKeys, type AccessKeys } from '../identity/access-keys.ts'
 import { createAccounts, type Accounts } from '../identity/accounts.ts'
 import { createAliases, type Aliases } from '../keys/aliases.ts'
 import { createDomainKeys, type DomainKeys } from '../keys/domain-keys.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
-import { makeSystemKeys, openSystemKeys, type SystemKeys } from '../keys/system-keys.ts'
+import { openSystemKeys } from '../keys/system-keys.ts'
 import type { DeploymentRow } from '../store/schema.ts'
-import { DuplicateRowError, openStore, type Store } from '../store/store.ts'
-import type { Health } from '../telemetry/health.ts'
-import type { Log } from '../telemetry/log.ts'
+import { CorruptRowError, openStore, type Store } from '../store/store.ts'
 import { DeploymentError } from './deployment-error.ts'
+import { firstStart, forgetFirstStart, FORMAT, type Started } from './first-start.ts'
+import type { OpenDependencies, OpenOptions, RootCredentials } from './open-options.ts'
 import { databaseFile, journalDirectory } from './open-journal.ts'
-import { operatorRecord, type Operator } from './operator-record.ts'
-import { makeFirstRootKey, openRootKey, type RootKeySource } from './root-key-source.ts'
-
-/** What a deployment is opened with. */
-export interface OpenOptions {
-  readonly dataDir: string
-  readonly databaseUrl: string | undefined
-  readonly journalFiles: boolean
-  readonly journalSegmentBytes: number
-  readonly journalSealIntervalMs: number
-  readonly cacheKeys: number
-  /** Undefined: whatever the database has, and 000000000000 for a new one. */
-  readonly accountId: string | undefined
-  readonly rootCredentials: { accessKeyId: string; secretAccessKey: string } | undefined
-  readonly devAuth: boolean
-  /** A deployment that is not there yet is an error, and nothing is made. */
-  readonly mustExist: boolean
-  readonly rootKey: RootKeySource
-  readonly operator: Operator
-}
-
-export interface OpenDependencies {
-  readonly clock: Clock
-  readonly random: RandomSource
-  readonly log: Log
-  readonly health: Health
-  readonly onJournalCommit?: (facts: { commitMs: number; records: number }) => void
-}
+import { finishRootKeyRotation, openRootKey } from './root-key-source.ts'
 
 /** A deployment with everything below its listeners. */
 export interface OpenedDeployment {
@@ -64,7 +30,7 @@ export interface OpenedDeployment {
   readonly firstAccountId: string
   readonly devAuth: boolean
   /** The first account's root credentials, when this start made them or was given them. */
-  readonly rootCredentials: { accessKeyId: string; secretAccessKey: string } | undefined
+  readonly rootCredentials: RootCredentials | undefined
   readonly isNew: boolean
   readonly store: Store
   readonly journal: Journal
@@ -79,10 +45,6 @@ export interface OpenedDeployment {
   readonly rootKey: { current: RootKey }
   close(): Promise<void>
 }
-
-const DEFAULT_ACCOUNT_ID = '000000000000'
-// The layout of what the database holds, apart from its tables.
-const FORMAT = 1
 
 /**
  * Opens a deployment, or makes it on its first start; the database decides which. Nothing is made
@@ -200,13 +162,6 @@ async function openOver(
   }
 }
 
-interface Started {
-  readonly row: DeploymentRow
-  readonly rootKey: RootKey
-  readonly systemKeys: SystemKeys
-  readonly rootCredentials?: { accessKeyId: string; secretAccessKey: string }
-}
-
 async function laterStart(store: Store, row: DeploymentRow, options: OpenOptions): Promise<Started> {
   if (row.format > FORMAT) {
     throw new DeploymentError('this deployment was made by a newer version of Keywright: start that version')
@@ -220,64 +175,18 @@ async function laterStart(store: Store, row: DeploymentRow, options: OpenOptions
     )
   })
   store.authenticateWith(systemKeys.rows)
-  store.rows.check('deployment', row)
-  return { row, rootKey, systemKeys }
-}
-
-async function firstStart(store: Store, options: OpenOptions, deps: OpenDependencies): Promise<Started> {
-  const { clock, random } = deps
-  const { rootKey, provider, descriptor } = await makeFirstRootKey(options.rootKey)
-  const { keys: systemKeys, rows } = await makeSystemKeys(rootKey, random)
-  store.authenticateWith(systemKeys.rows)
-
-  const accountId = options.accountId ?? DEFAULT_ACCOUNT_ID
-  const rootCredentials = options.rootCredentials ?? {
-    accessKeyId: newAccessKeyId(random),
-    secretAccessKey: newSecretAccessKey(random),
-  }
-  const nowMs = () => clock.now()
-  const accounts = createAccounts({ store, now: nowMs, cacheLimit: 1 })
-  const accessKeys = createAccessKeys({ store, secretsKey: systemKeys.secrets, now: nowMs, cacheLimit: 1 })
   try {
-    const row = await store.transition(async (tx) => {
-      await tx.db.insertInto('system_keys').values(rows).execute()
-      const inserted = await store.rows.insert(tx, 'deployment', {
-        id: 1,
-        deployment_id: randomUUID(),
-        format: FORMAT,
-        created_at: clock.now(),
-        first_account_id: accountId,
-        dev_auth: options.devAuth ? 1 : 0,
-        root_provider: provider,
-        root_key_id: rootKey.id,
-        root_descriptor: descriptor,
-      })
-      tx.changed('deployment', '1')
-      await accounts.create(tx, { accountId, name: 'first' })
-      await accessKeys.create(tx, { accountId, ...rootCredentials })
-      tx.record((changePosition) =>
-        operatorRecord({
-          clockMs: clock.now(),
-          operator: options.operator,
-          command: 'InitDeployment',
-          parameters: { accountId, rootKeyProvider: provider, devAuth: options.devAuth },
-          response: { accessKeyId: rootCredentials.accessKeyId },
-          accountId,
-          changePosition,
-        }),
-      )
-      return inserted
-    })
-    return { row, rootKey, systemKeys, rootCredentials }
+    store.rows.check('deployment', row)
   } catch (cause) {
-    if (cause instanceof DuplicateRowError) {
-      throw new DeploymentError(
-        `another node initialised this database just now: remove the root key that this one made (${options.rootKey.file}), copy that node's, and start again`,
-        { cause },
-      )
-    }
-    throw cause
+    if (!(cause instanceof CorruptRowError)) throw cause
+    throw new DeploymentError(
+      'the row of table deployment is not authentic, so the database is damaged or was edited: restore a backup',
+      { cause },
+    )
   }
+  await finishRootKeyRotation(options.rootKey, row, options.dataDir)
+  await forgetFirstStart(options.dataDir)
+  return { row, rootKey, systemKeys }
 }
 
 /** What the settings say of the first account must be what the deployment was made with. */

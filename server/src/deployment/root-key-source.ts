@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import {
   addRootKey,
   createRootKeyFile,
@@ -37,24 +39,35 @@ export interface NewRootKey {
 /**
  * The root key of a database that nothing was ever stored in. One that is there already belongs to
  * another database, which must not be locked out by mistake, so it is refused.
+ * @param takesUp a first start was cut short here, and the file is its own
  */
-export async function makeFirstRootKey(source: RootKeySource): Promise<NewRootKey> {
+export async function makeFirstRootKey(source: RootKeySource, takesUp: boolean): Promise<NewRootKey> {
   const { provider, file, random } = source
   if (provider === 'passphrase') return rootKeyOfPassphrase(await source.passphrase('create'), random)
   try {
     return { rootKey: await createRootKeyFile(file, random), provider, descriptor: '{}' }
   } catch (cause) {
     if (cause instanceof RootKeyError && cause.code === 'EXISTS') {
-      throw new DeploymentError(
-        `there is a root key in ${file}, but the database is empty: point Keywright at the database that belongs to it, or move the root key away`,
-        { cause },
-      )
+      const [rootKey] = takesUp ? await loadRootKeyFile(file) : []
+      if (rootKey !== undefined) return { rootKey, provider, descriptor: '{}' }
+      throw belongsElsewhere(file)
     }
     throw cause
   }
 }
 
-/** The root key that the database names. */
+/** @throws DeploymentError when there is a root key file: it belongs to another database */
+export function requireNoRootKey({ provider, file }: RootKeySource): void {
+  if (provider === 'file' && existsSync(file)) throw belongsElsewhere(file)
+}
+
+function belongsElsewhere(file: string): DeploymentError {
+  return new DeploymentError(
+    `there is a root key in ${file}, but the database is empty: point Keywright at the database that belongs to it, or move the root key away`,
+  )
+}
+
+/** The root key that the database names; changes nothing, so it may run beside a server. */
 export async function openRootKey(source: RootKeySource, row: DeploymentRow): Promise<RootKey> {
   if (row.root_provider !== source.provider) {
     throw new DeploymentError(
@@ -98,15 +111,32 @@ async function openFile({ file }: RootKeySource, row: DeploymentRow): Promise<Ro
       `the root key in ${file} is not the one of this database (${row.root_key_id}): put the right file in its place`,
     )
   }
-  // A rotation was cut short: the database says which of the two keys is in force.
-  if (keys.length > 1) await keepOnlyRootKey(file, rootKey.id)
   return rootKey
+}
+
+/**
+ * Completes or undoes a rotation that was cut short: the key that the database does not name goes. For whoever holds the
+ * lock of the data directory, once `row` was found authentic.
+ *
+ * The lock says nothing of a file that is elsewhere, which nodes may share: a new key in it that the database does not
+ * name yet may be the one that another node is about to wrap everything under, and stays for the next rotation.
+ */
+export async function finishRootKeyRotation(
+  { provider, file }: RootKeySource,
+  row: DeploymentRow,
+  dataDir: string,
+): Promise<void> {
+  if (provider !== 'file') return
+  const keys = await loadRootKeyFile(file)
+  if (keys.length < 2) return
+  const completes = keys.at(-1)?.id === row.root_key_id
+  if (completes || resolve(dirname(file)) === resolve(dataDir)) await keepOnlyRootKey(file, row.root_key_id)
 }
 
 /** A root key that takes the place of the present one, made durable before anything is wrapped under it. */
 export async function makeNextRootKey(
   source: RootKeySource,
-  present: RootKeyProviderName,
+  present: { provider: RootKeyProviderName; rootKeyId: string },
   wanted: { provider: RootKeyProviderName; passphrase: Buffer | undefined },
 ): Promise<NewRootKey> {
   if (wanted.provider === 'passphrase') {
@@ -114,10 +144,21 @@ export async function makeNextRootKey(
     return rootKeyOfPassphrase(wanted.passphrase, source.random)
   }
   const rootKey =
-    present === 'file'
-      ? await addRootKey(source.file, source.random)
-      : await createRootKeyFile(source.file, source.random)
+    present.provider === 'file'
+      ? await addRootKey(source.file, present.rootKeyId, source.random)
+      : await createRootKeyFile(source.file, source.random).catch(inTheWay(source.file))
   return { rootKey, provider: 'file', descriptor: '{}' }
+}
+
+/** What a change of the provider left behind when it was cut short, or the root key of another deployment. */
+function inTheWay(file: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!(cause instanceof RootKeyError && cause.code === 'EXISTS')) throw cause
+    throw new DeploymentError(
+      `there is a root key in ${file} that this deployment does not use: move it away, then run the command again`,
+      { cause },
+    )
+  }
 }
 
 /** After the database names the new root key: no file keeps another one. */

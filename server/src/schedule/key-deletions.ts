@@ -12,9 +12,10 @@ export interface KeyDeletions {
 }
 
 const BATCH = 100
-// A failing database is asked again after this; a key on another node that this one was not told of
-// is found as late.
+// A key on another node that this one was not told of is found as late.
 const LONGEST_WAIT_MS = 60_000
+// Health is red until the next run has succeeded, so a database that is back must soon be asked again.
+const RETRY_MS = 2_000
 
 /**
  * Destroys keys when their waiting time is over. The times are rows of the database, so they hold
@@ -60,7 +61,7 @@ export function startKeyDeletions(parts: {
     } catch (error) {
       log.error({ err: error }, 'scheduled key deletions could not run')
       onHealth(false, 'scheduled key deletions could not run')
-      arm(clock.now() + LONGEST_WAIT_MS)
+      arm(clock.now() + RETRY_MS)
     }
   }
 

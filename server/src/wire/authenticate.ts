@@ -3,7 +3,7 @@ import type { Account, Accounts } from '../identity/accounts.ts'
 import { isAccountId } from '../identity/accounts.ts'
 import { rootCaller, type Caller } from '../identity/caller.ts'
 import type { CacheEntry } from '../store/coherent-cache.ts'
-import { unrecognizedClient } from './errors.ts'
+import { fromBrowser, unrecognizedClient } from './errors.ts'
 import type { WireRequest } from './http-message.ts'
 import { signingKeysOf } from './signing-keys.ts'
 import { parseSignature, requireScope, verifySignature, type ParsedSignature } from './sigv4.ts'
@@ -79,6 +79,8 @@ export function createAuthenticator(parts: {
     credential: CacheEntry<Credential> | undefined,
     { ensureAccount, firstAccountId }: DevelopmentAuth,
   ): Promise<Authenticated> {
+    // A page in a browser of this machine can reach the loopback address, and needs no secret here.
+    if (signature.headers.has('origin')) throw fromBrowser()
     if (credential !== undefined && credential.value.accessKey.status !== 'Active') throw unrecognizedClient()
     const { accessKeyId } = signature
     const accountId =

@@ -34,6 +34,14 @@ export function unrecognizedClient(): AwsError {
   return new AwsError('UnrecognizedClientException', 'The security token included in the request is invalid.')
 }
 
+/** Where signatures are not verified, an Origin header marks what a web page sends on its own. */
+export function fromBrowser(): AwsError {
+  return new AwsError(
+    'AccessDeniedException',
+    'Requests with an Origin header are refused in development mode.',
+  )
+}
+
 /** AWS sends no message with it. */
 export function unknownOperation(): AwsError {
   return new AwsError('UnknownOperationException', '')

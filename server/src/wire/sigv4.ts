@@ -161,7 +161,15 @@ function requireTime(headers: Headers): { amzDate: string; timeMs: number } {
 
 const signedHeadersForm = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*$/
 
-function requireSignedHeaders(list: string, headers: Headers): readonly string[] {
+// A client signs the same headers each time: a list that was found in order is not looked at again. Bounded, since
+// who sends it is not known yet.
+const knownLists = new Map<string, readonly string[]>()
+const LISTS_KEPT = 64
+
+/** The names in a list of signed headers; `host` is one of them. */
+function namesOf(list: string): readonly string[] {
+  const known = knownLists.get(list)
+  if (known !== undefined) return known
   const names = list.split(';')
   const sorted = names.every((name, i) => i === 0 || (names[i - 1] as string) < name)
   if (!sorted || !signedHeadersForm.test(list)) {
@@ -172,6 +180,13 @@ function requireSignedHeaders(list: string, headers: Headers): readonly string[]
   if (!names.includes('host')) {
     throw invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
   }
+  if (knownLists.size >= LISTS_KEPT) knownLists.clear()
+  knownLists.set(list, names)
+  return names
+}
+
+function requireSignedHeaders(list: string, headers: Headers): readonly string[] {
+  const names = namesOf(list)
   for (const name of names) {
     if (!headers.has(name)) {
       throw incompleteSignature(

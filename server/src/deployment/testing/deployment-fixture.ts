@@ -5,7 +5,8 @@ import type { Clock } from '../../clock.ts'
 import { systemRandom } from '../../crypto/random.ts'
 import { createHealth, type Health } from '../../telemetry/health.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { openDeployment, type OpenedDeployment, type OpenOptions } from '../open-deployment.ts'
+import { openDeployment, type OpenedDeployment } from '../open-deployment.ts'
+import type { OpenOptions } from '../open-options.ts'
 
 /** A clock that stands still until it is moved. */
 export interface HeldClock extends Clock {
@@ -77,6 +78,7 @@ export async function openAt(
       random: systemRandom,
     },
     operator,
+    keepCredentials: () => {},
     ...options,
   }
   const opened = await openDeployment(all, { clock, random: systemRandom, log: quietLog, health })

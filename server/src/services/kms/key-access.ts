@@ -19,6 +19,8 @@ type Db = Kysely<Database> | Transaction<Database>
 export interface KeyAccess {
   /** For cryptographic operations: any of the four forms of a key identifier; from the cache. */
   forUse(keyId: string, action: string): Promise<LoadedKey>
+  /** The form of an identifier alone; for an operation that names two keys, before it looks for the first. */
+  requireForm(keyId: string): void
   /** The key that a ciphertext names, when the request names none. */
   forCiphertext(keyId: string, action: string): Promise<LoadedKey>
   /** For DescribeKey: any of the four forms, always from the store. */
@@ -44,8 +46,11 @@ export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAc
   const { caller, region } = call
   const scope = { accountId: caller.accountId, region }
 
+  const parse = (keyId: string) => parseKeyReference(keyId, scope, 'key-or-alias', 'NotFoundException')
+
   async function forUse(keyId: string, action: string): Promise<LoadedKey> {
-    const reference = parseKeyReference(keyId, scope, 'key-or-alias', 'NotFoundException')
+    const reference = parse(keyId)
+    turnStrangersAway(reference, action)
     const target = reference.form === 'key' ? reference : await behindAlias(reference, action)
     const entry = await keys.load(target.region, target.keyId)
     // A key of that id in another account than the ARN says is not the key that was asked for.
@@ -69,6 +74,7 @@ export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAc
 
   async function toDescribe(keyId: string, action: string): Promise<KmsKey> {
     const reference = parseKeyReference(keyId, scope, 'key-or-alias', 'InvalidArnException')
+    turnStrangersAway(reference, action)
     let target = reference
     if (reference.form === 'alias') {
       const found = await aliases.read(store.db, reference)
@@ -85,6 +91,7 @@ export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAc
     rules: ManagementRules = {},
   ): Promise<StoredKey> {
     const reference = parseKeyReference(keyId, scope, 'key', rules.arnError ?? 'InvalidArnException')
+    turnStrangersAway(reference, action)
     return stored(db, reference as KeyReference & { form: 'key' }, action)
   }
 
@@ -103,6 +110,11 @@ export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAc
     if (entry === undefined) throw unknownAlias(reference, action)
     const { accountId, keyId } = call.use(entry)
     return { form: 'key', accountId, region: reference.region, keyId }
+  }
+
+  // No policy lets a stranger in yet, so nothing is looked up: not even time tells which aliases there are.
+  function turnStrangersAway({ accountId }: KeyReference, action: string): void {
+    requireAccess(caller, { action, resourceAccountId: accountId })
   }
 
   function authorize(key: KmsKey, action: string): void {
@@ -133,6 +145,9 @@ export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAc
 
   return {
     forUse,
+    requireForm: (keyId) => {
+      parse(keyId)
+    },
     forCiphertext,
     toDescribe,
     toManage,

@@ -17,6 +17,8 @@ export const reEncrypt: Operation<'ReEncrypt'> = async (request, { keys, access,
   const envelope = request.CiphertextBlob && parseEnvelope(request.CiphertextBlob)
   if (request.SourceKeyId === undefined && envelope === undefined)
     throw new KmsError('InvalidCiphertextException')
+  if (request.SourceKeyId !== undefined) access.requireForm(request.SourceKeyId)
+  access.requireForm(request.DestinationKeyId)
   const source =
     request.SourceKeyId === undefined
       ? await access.forCiphertext(envelope?.keyId ?? '', 'kms:ReEncryptFrom')

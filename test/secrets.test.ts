@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { kmsClient, newKey } from './kms-client.ts'
+import { readCredentials, runKeywright, startServer, temporaryFolder } from './server-process.ts'
+import { send } from './signed-request.ts'
+
+const folder = temporaryFolder()
+const dataDir = join(folder, 'data')
+
+/** Everything that must be found nowhere, by what it is. */
+const planted = new Map<string, Buffer>()
+/** Everything that was said or written, by where. */
+const said = new Map<string, Buffer>()
+
+function plant(what: string, secret: Uint8Array | string | undefined): void {
+  const bytes = Buffer.from(secret ?? '')
+  assert.ok(bytes.length >= 16, `${what} is too short to be searched for`)
+  planted.set(what, bytes)
+}
+
+function passphraseFile(name: string): string {
+  const passphrase = `passphrase-${name}-${randomBytes(12).toString('hex')}`
+  plant(`the ${name} passphrase`, passphrase)
+  const file = join(folder, name)
+  writeFileSync(file, passphrase, { mode: 0o600 })
+  return file
+}
+
+test('no plaintext, data key, passphrase or secret access key is in any log, journal, metric, error or database file', async () => {
+  const first = passphraseFile('first')
+  const second = passphraseFile('second')
+  const given = randomBytes(30).toString('base64')
+  const options = {
+    dataDir,
+    env: {
+      KEYWRIGHT_ROOT_ACCESS_KEY_ID: 'AKIDGIVENBYENVIRONMENT',
+      KEYWRIGHT_ROOT_SECRET_ACCESS_KEY: given,
+      KEYWRIGHT_LOG_LEVEL: 'trace',
+    },
+  }
+  const args = (file: string) => ['--root-key-provider', 'passphrase', '--passphrase-file', file]
+  plant('the secret access key that was given', given)
+  const server = await startServer({ ...options, args: args(first) })
+  after(() => server.stop())
+  const kms = kmsClient(server)
+  const { id: KeyId } = await newKey(kms)
+  const other = await newKey(kms)
+
+  // What is used as it should be.
+  const plaintext = randomBytes(64)
+  plant('a plaintext', plaintext)
+  const sealed = await kms.encrypt({ KeyId, Plaintext: plaintext })
+  await kms.decrypt({ CiphertextBlob: sealed.CiphertextBlob })
+  await kms.reEncrypt({ CiphertextBlob: sealed.CiphertextBlob, DestinationKeyId: other.id })
+  plant('a data key', (await kms.generateDataKey({ KeyId, KeySpec: 'AES_256' })).Plaintext)
+  const hidden = await kms.generateDataKeyWithoutPlaintext({ KeyId, KeySpec: 'AES_256' })
+  plant(
+    'a data key without plaintext',
+    (await kms.decrypt({ CiphertextBlob: hidden.CiphertextBlob })).Plaintext,
+  )
+  plant('random bytes', (await kms.generateRandom({ NumberOfBytes: 32 })).Plaintext)
+
+  // What is refused, in each of the rooms that a request passes.
+  const refused = randomBytes(32)
+  plant('a plaintext that was refused', refused)
+  const Plaintext = refused.toString('base64')
+  const tooLong = Buffer.alloc(4128, refused).toString('base64')
+  const token = randomBytes(24).toString('hex')
+  plant('a session token', token)
+  const { credentials } = server
+  const encrypt = { operation: 'Encrypt', body: { KeyId, Plaintext } }
+  const errors = await Promise.all([
+    send(server, { ...encrypt, body: { KeyId, Plaintext: tooLong } }),
+    send(server, { ...encrypt, body: { KeyId: 'nonsense', Plaintext } }),
+    send(server, { ...encrypt, body: { KeyId: '', Plaintext, EncryptionAlgorithm: 'ROT13' } }),
+    send(server, { ...encrypt, body: { KeyId, Plaintext: `${Plaintext}!` } }),
+    send(server, { ...encrypt, body: { KeyId, Plaintext: [Plaintext] } }),
+    send(server, { ...encrypt, body: `{"KeyId":"${KeyId}","Plaintext":"${Plaintext}"` }),
+    send(server, { ...encrypt, body: `{"Plaintext":"${Plaintext}","Plaintext":"${Plaintext}"}` }),
+    send(server, { ...encrypt, body: { KeyId, Plaintext, DryRun: true } }),
+    send(server, { ...encrypt, target: 'TrentService.NoSuchOperation' }),
+    send(server, { ...encrypt, credentials: { ...credentials, secretAccessKey: 'wrong'.repeat(8) } }),
+    send(server, { ...encrypt, sessionToken: token }),
+    send(server, { ...encrypt, sessionToken: token, unsigned: ['x-amz-security-token'] }),
+    send(server, { ...encrypt, authorization: () => `Bearer ${token}` }),
+    send(server, {
+      ...encrypt,
+      authorization: (value) => value.replace('Credential=', `Credential=${token}`),
+    }),
+    // The secret where the access key id belongs, as people do.
+    send(server, {
+      ...encrypt,
+      credentials: { accessKeyId: given, secretAccessKey: credentials.accessKeyId },
+    }),
+    send(server, { operation: 'Decrypt', body: { CiphertextBlob: Plaintext } }),
+    send(server, {
+      operation: 'Decrypt',
+      body: { KeyId, CiphertextBlob: Plaintext, EncryptionContext: { a: 'b' } },
+    }),
+    send(server, { operation: 'ReEncrypt', body: { DestinationKeyId: KeyId, CiphertextBlob: Plaintext } }),
+  ])
+  for (const [index, { status, body }] of errors.entries()) {
+    assert.ok(status >= 400, `request ${index}: ${body}`)
+    // Who put a secret in the wrong header is told of it in the answer to it alone (AWS does so too), never in a log.
+    if (body.includes('IncompleteSignature') || body.includes('InvalidSignature')) continue
+    said.set(`the error of request ${index}`, Buffer.from(body))
+  }
+
+  // What the operator does.
+  const run = async (...command: string[]) => {
+    const finished = await runKeywright(command, options)
+    assert.equal(finished.code, 0, finished.stderr)
+    said.set(`keywright ${command.slice(0, 2).join(' ')}`, Buffer.from(finished.stdout + finished.stderr))
+  }
+  const output = join(folder, 'new-credentials')
+  await run('credentials', 'create', '--output', output)
+  plant('a secret access key that was made', readCredentials(output).secretAccessKey)
+  await run('credentials', 'list', '--json')
+  await run('root-key', 'passphrase', '--new-passphrase-file', second)
+  await run('domain-keys', 'rotate')
+  const metrics = await fetch(new URL('/-/metrics', server.url))
+  said.set('metrics', Buffer.from(await metrics.text()))
+  said.set('health', Buffer.from(await (await fetch(new URL('/-/health', server.url))).text()))
+  await kms.decrypt({ CiphertextBlob: sealed.CiphertextBlob })
+
+  // While it runs, so that what is only in the write-ahead log is seen too; and after a wrong passphrase and a clean stop.
+  readDataDir('while it ran')
+  await server.kill()
+  readDataDir('when it was killed')
+  const wrong = await runKeywright(['serve', '--port', '0', ...args(first)], options)
+  assert.notEqual(wrong.code, 0)
+  said.set('a start with the wrong passphrase', Buffer.from(wrong.stdout + wrong.stderr))
+  const again = await startServer({ ...options, args: args(second) })
+  await kmsClient(again).decrypt({ CiphertextBlob: sealed.CiphertextBlob })
+  assert.equal(await again.stop(), 0)
+  // From here on the root key is in a file, whose purpose is to hold it.
+  await run('root-key', 'file', ...args(second))
+  const { keys } = JSON.parse(readFileSync(join(dataDir, 'root.key'), 'utf8')) as { keys: { key: string }[] }
+  plant('the root key', Buffer.from(keys[0]?.key ?? '', 'base64'))
+  readDataDir('at the end')
+  for (const [name, process] of Object.entries({ server, again })) {
+    said.set(`stdout of ${name}`, Buffer.from(process.stdout()))
+    said.set(`stderr of ${name}`, Buffer.from(process.stderr()))
+  }
+
+  requireSearched()
+  const found: string[] = []
+  for (const [what, secret] of planted) {
+    for (const [form, needle] of Object.entries(formsOf(secret))) {
+      for (const [where, content] of said)
+        if (content.includes(needle)) found.push(`${what} (${form}) in ${where}`)
+    }
+  }
+  assert.deepEqual(found, [])
+})
+
+/** Every file but those whose purpose it is to hold a secret. */
+function readDataDir(when: string): void {
+  for (const entry of readdirSync(dataDir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || /^(credentials|root\.key)$/.test(entry.name)) continue
+    said.set(`${entry.name} ${when}`, readFileSync(join(entry.parentPath, entry.name)))
+  }
+}
+
+/** The search would find nothing in nothing. */
+function requireSearched(): void {
+  const places = [...said.keys()].join('\n')
+  for (const place of [
+    /^keywright\.db.* while it ran$/m,
+    /-wal while it ran$/m,
+    /^\S*journal\S*|^\S+\.(jsonl|log|segment)\S* /m,
+  ]) {
+    assert.match(places, place)
+  }
+  const journal = [...said.values()].some((content) => content.includes('"eventName":"GenerateDataKey"'))
+  assert.ok(journal, 'the journal was read')
+  assert.match(said.get('stderr of server')?.toString() ?? '', /"operation":"Encrypt"/)
+  assert.match(said.get('metrics')?.toString() ?? '', /Encrypt/)
+}
+
+/** As it is, and in the encodings that a log or a request would put it in. */
+function formsOf(secret: Buffer): Record<string, Buffer> {
+  const base64 = secret.toString('base64').replace(/=+$/, '')
+  return {
+    'as it is': secret,
+    hex: Buffer.from(secret.toString('hex')),
+    'upper-case hex': Buffer.from(secret.toString('hex').toUpperCase()),
+    // Less its last digits: they depend on what follows.
+    base64: Buffer.from(base64.slice(0, -2)),
+    base64url: Buffer.from(base64.slice(0, -2).replaceAll('+', '-').replaceAll('/', '_')),
+    'a list of numbers': Buffer.from([...secret].join(',')),
+  }
+}
