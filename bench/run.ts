@@ -1,0 +1,51 @@
+import { decrypt } from './decrypt.ts'
+import { encrypt } from './encrypt.ts'
+import { table, type Figure } from './figure.ts'
+import { generateDataKey } from './generate-data-key.ts'
+import { describeMachine } from './machine.ts'
+import { manyKeys } from './many-keys.ts'
+import { requirePrograms } from './pinned-process.ts'
+import { openBench, type Question } from './question.ts'
+import { startUp } from './start-up.ts'
+
+const questions: readonly Question[] = [startUp, encrypt, decrypt, generateDataKey, manyKeys]
+
+/**
+ * `npm run bench -- [--quick] [question …]`: asks all questions, or those named, and prints one table. Numbers that miss
+ * their target are said and are no failure; the exit code is not 0 only when something broke.
+ */
+async function run(args: readonly string[]): Promise<void> {
+  const quick = args.includes('--quick')
+  const named = args.filter((arg) => arg !== '--quick')
+  const unknown = named.find((name) => !questions.some((question) => question.name === name))
+  if (unknown !== undefined) {
+    throw new Error(`no question ${unknown}: name some of ${questions.map(({ name }) => name).join(', ')}`)
+  }
+  requirePrograms()
+  using bench = await openBench({ quick })
+  const { cores, connections } = bench
+  const heading =
+    `${describeMachine(bench.directory)}\n` +
+    `layout       servers on CPU ${cores.server}, load on CPU ${cores.load}, ${connections} connections` +
+    (quick ? '\nquick        short rounds and fewer keys: a look, not a measurement' : '')
+  console.log(heading)
+
+  const figures: Figure[] = []
+  for (const question of questions) {
+    if (named.length > 0 && !named.includes(question.name)) continue
+    console.log(`\n${question.name}`)
+    figures.push(...(await question.ask(bench)))
+  }
+  console.log(`\n${heading}\n\n${table(figures)}`)
+  console.log('\nSeveral rounds: the median, and the range in parentheses.')
+}
+
+// So that what has to be ended and removed with this process is, also when it is interrupted.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+try {
+  await run(process.argv.slice(2))
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
