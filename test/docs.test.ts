@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { createMetrics } from '../server/src/telemetry/metrics.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const pages = markdownFiles(root)
@@ -66,6 +67,40 @@ test('every keywright command that a page shows exists, with the options that it
   }
 })
 
+test('every file and folder of the repository that a page names in code is there', () => {
+  let checked = 0
+  for (const page of pages) {
+    for (const [, path = ''] of readFileSync(page, 'utf8').matchAll(
+      /`((?:bench|check|docs|server|setup|test|\.ci)\/[\w./-]*)`/g,
+    )) {
+      checked += 1
+      assert.ok(existsSync(join(root, path)), `${relative(root, page)}: ${path}`)
+    }
+  }
+  assert.ok(checked > 20, `only ${checked} paths were found: the pages were not read`)
+})
+
+test('docs/architecture.md describes the rooms that there are, and no other', () => {
+  const source = join(root, 'server/src')
+  const rooms = readdirSync(source, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'testing')
+    .flatMap(({ name }) => (name === 'services' ? servicesIn(join(source, name)) : [`${name}/`]))
+  const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  const described = [...page.matchAll(/^\| `([a-z/]+\/)` \|/gm)].map(([, room = '']) => room)
+  const rest = described.filter((room) => !room.startsWith('test/'))
+  assert.deepEqual(rest.toSorted(), rooms.toSorted())
+})
+
+test('docs/operations.md explains the metrics that there are, and no other', async () => {
+  const metrics = createMetrics({ operations: [] })
+  metrics.observeCache('keys', () => ({ hits: 0, misses: 0 }))
+  metrics.observeJournal(() => ({ pending: 0, oldestPendingMs: 0 }))
+  const told = namesIn(await metrics.text(), /^# TYPE (keywright_\w+)/gm)
+  const explained = namesIn(readFileSync(join(root, 'docs/operations.md'), 'utf8'), /`(keywright_[a-z_]+)`/g)
+  assert.ok(told.length > 5, told.join())
+  assert.deepEqual(explained, told)
+})
+
 test('every npm script that a page shows exists', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
@@ -95,6 +130,17 @@ test('no page names a folder of somebody’s machine or the host of a package re
     for (const leak of leaks) assert.doesNotMatch(text, leak, relative(root, page))
   }
 })
+
+function servicesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `services/${entry.name}/`)
+}
+
+/** What the pattern's group matches, each once, sorted. */
+function namesIn(text: string, pattern: RegExp): string[] {
+  return [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].toSorted()
+}
 
 function markdownFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
