@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { serviceFlags } from '../setup/node.mjs'
 import { startServer } from '../test/server-process.ts'
 import { credentials } from './signed-request.ts'
 
@@ -34,7 +35,7 @@ export async function startKeywright(
   const server = await startServer({
     dataDir,
     args: ['--log-level', 'warn', ...flags],
-    nodeArgs: nodeArguments,
+    nodeArgs: [...serviceFlags, ...nodeArguments],
     env: {
       KEYWRIGHT_ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
       KEYWRIGHT_ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join, relative, resolve, sep } from 'node:path'
 import { endLike, runChild } from './child.mjs'
 import { install } from './install.mjs'
-import { pinnedNode } from './node.mjs'
+import { pinnedNode, serviceFlags } from './node.mjs'
 import { main, root, SetupError } from './root.mjs'
 import { requireSystemPrograms } from './system-programs.mjs'
 
@@ -14,7 +14,7 @@ const systemTests = join('test', 'system')
  * @type {Record<string, (args: string[]) => { args: string[], env?: NodeJS.ProcessEnv }>}
  */
 const commands = {
-  start: (args) => ({ args: [join(root, 'server/src/cli/keywright.ts'), 'serve', ...args] }),
+  start: (args) => ({ args: [...serviceFlags, join(root, 'server/src/cli/keywright.ts'), 'serve', ...args] }),
   test: (args) =>
     testRun(args, ['server/src', 'test', 'check', 'setup'], (file) => !isSystemTest(file), 120_000),
   'test:system': (args) => {

@@ -41,42 +41,63 @@ export function genesis(chain: string): ChainHead {
 /** The hash of the line that follows `previousHash`, as 64 hex digits. */
 function chainHash(previousHash: string, sequence: number, record: Buffer): string {
   const input = Buffer.allocUnsafe(PREFIX_BYTES + record.length)
-  writePrefix(input, previousHash, sequence)
+  writePrefix(input, 0, previousHash, sequence)
   record.copy(input, PREFIX_BYTES)
   return hash('sha256', input)
 }
 
-// One buffer for all lines: hashing a line is synchronous, and allocating per record costs more than hashing.
-let scratch = Buffer.allocUnsafe(PREFIX_BYTES + 8 * 1024)
+const HASH_NAME = ',"hash":"'
+const RECORD_NAME = '","record":'
+const HASH_DIGITS = 64
+const AFTER_RECORD = '}\n'
+
+// One buffer for all batches: chaining is synchronous, and allocating per record costs more than hashing.
+let scratch = Buffer.allocUnsafeSlow(256 * 1024)
 
 /**
- * Chains records behind `head`: the text of their lines, and the new head.
+ * Chains records behind `head`: the bytes of their lines, in memory of their own, and the new head.
+ *
+ * A record is encoded once, into its place in its line. What the hash covers before it is written where the line's start
+ * will be, hashed in place, and then overwritten by that start, which needs the hash.
  * Measured on 2 cores with Node 26.10 and records of 1 KB: 1.4 µs each.
  */
 export function chainRecords(
   head: ChainHead,
   records: readonly string[],
-): { readonly lines: string; readonly head: ChainHead } {
+): { readonly lines: Buffer<ArrayBuffer>; readonly head: ChainHead } {
   const { chain } = head
   let { sequence, hash: last } = head
-  let lines = ''
+  let end = 0
   for (const record of records) {
     sequence += 1
+    const start = `{"chain":"${chain}","sequence":${sequence}${HASH_NAME}`
+    const recordAt = end + start.length + HASH_DIGITS + RECORD_NAME.length
     // Three bytes hold any UTF-16 code unit; measuring the exact length first is slower.
-    const room = PREFIX_BYTES + record.length * 3
-    if (scratch.length < room) scratch = Buffer.allocUnsafe(room)
-    writePrefix(scratch, last, sequence)
-    const end = PREFIX_BYTES + scratch.write(record, PREFIX_BYTES)
-    last = hash('sha256', scratch.subarray(0, end))
-    lines += `{"chain":"${chain}","sequence":${sequence},"hash":"${last}","record":${record}}\n`
+    reserve(end, recordAt + record.length * 3 + AFTER_RECORD.length)
+    const recordEnd = recordAt + scratch.write(record, recordAt)
+    const hashedFrom = recordAt - PREFIX_BYTES
+    writePrefix(scratch, hashedFrom, last, sequence)
+    last = hash('sha256', scratch.subarray(hashedFrom, recordEnd))
+    scratch.write(start + last + RECORD_NAME, end, 'latin1')
+    end = recordEnd + scratch.write(AFTER_RECORD, recordEnd, 'latin1')
   }
+  const lines = Buffer.allocUnsafeSlow(end)
+  scratch.copy(lines, 0, 0, end)
   return { lines, head: { chain, sequence, hash: last } }
 }
 
-function writePrefix(target: Buffer, previousHash: string, sequence: number): void {
-  target.write(previousHash, 0, 'hex')
-  target.writeUInt32BE(Math.floor(sequence / 2 ** 32), 32)
-  target.writeUInt32BE(sequence % 2 ** 32, 36)
+/** Makes the scratch buffer long enough, keeping its first `used` bytes. */
+function reserve(used: number, lengthBytes: number): void {
+  if (lengthBytes <= scratch.length) return
+  const longer = Buffer.allocUnsafeSlow(Math.max(lengthBytes, 2 * scratch.length))
+  scratch.copy(longer, 0, 0, used)
+  scratch = longer
+}
+
+function writePrefix(target: Buffer, at: number, previousHash: string, sequence: number): void {
+  target.write(previousHash, at, 'hex')
+  target.writeUInt32BE(Math.floor(sequence / 2 ** 32), at + 32)
+  target.writeUInt32BE(sequence % 2 ** 32, at + 36)
 }
 
 const LINE_START =

@@ -52,7 +52,14 @@ test('a change goes into the journal and out of the outbox in one transaction', 
 test('a batch that was decided before a change is not stored', async () => {
   const { own, store, sink } = await house()
   const chain = '6f1c2b3a-0d4e-4f5a-8b6c-7d8e9f0a1b2c'
-  const batch = { chain, firstSequence: 1, lastSequence: 1, lines: 'x\n', outboxEventIds: [], nowMs: 0 }
+  const batch = {
+    chain,
+    firstSequence: 1,
+    lastSequence: 1,
+    lines: Buffer.from('x\n'),
+    outboxEventIds: [],
+    nowMs: 0,
+  }
   const position = store.feed.applied
   await change(store)
   assert.deepEqual(await sink.commit({ ...batch, position }), { status: 'behind' })
@@ -66,7 +73,7 @@ test('an outbox row that another node drained undoes the batch and is named', as
     chain: '6f1c2b3a-0d4e-4f5a-8b6c-7d8e9f0a1b2c',
     firstSequence: 1,
     lastSequence: 1,
-    lines: 'x\n',
+    lines: Buffer.from('x\n'),
     nowMs: 0,
   }
   const outcome = await sink.commit({ ...batch, position: store.feed.applied, outboxEventIds: ['gone'] })

@@ -122,7 +122,7 @@ async function insertBatch(db: Kysely<Database>, batch: JournalBatch): Promise<C
   // Kysely has no INSERT … SELECT without a table; the condition must be part of the statement that inserts.
   const { numAffectedRows } = await sql`
     insert into journal_batches (chain_id, first_sequence, last_sequence, lines, written_at)
-    select ${batch.chain}, ${batch.firstSequence}, ${batch.lastSequence}, ${Buffer.from(batch.lines)}, ${batch.nowMs}
+    select ${batch.chain}, ${batch.firstSequence}, ${batch.lastSequence}, ${batch.lines}, ${batch.nowMs}
     from feed_head where id = 1 and position = ${batch.position}`.execute(db)
   return { status: Number(numAffectedRows ?? 0) === 1 ? 'durable' : 'behind' }
 }

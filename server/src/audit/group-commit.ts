@@ -17,6 +17,9 @@ const defaultLimits: JournalLimits = {
 
 // Changes elsewhere can make the same batch wait again and again; each round takes about a round trip.
 const MAX_ROUNDS = 100
+// From one commit's start to the next one's, while batches are of this size.
+const GATHER_MS = 4
+const GATHER_FROM_RECORDS = 8
 const SEAL_RETRY_MS = 1000
 const SEAL_OVERDUE_MS = 30_000
 // Outbox rows that wait for the next seal to be removed; more are removed by a seal at once.
@@ -172,11 +175,25 @@ export class GroupCommitJournal implements Journal {
           }
         }
         const batch = this.#pending.take(this.#limits.batch)
+        const startedMs = performance.now()
         await this.#commit(this.#live as unknown as LiveChain, batch)
+        await this.#gather(batch.length, startedMs)
       }
     } finally {
       this.#running = undefined
     }
+  }
+
+  /**
+   * Lets a moment pass when many clients are at work: each commit costs some 0.2 ms of CPU, however many records it
+   * carries, so under load fewer and larger ones serve more requests. Who asks alone is never kept waiting.
+   */
+  async #gather(committed: number, startedMs: number): Promise<void> {
+    const waitMs = GATHER_MS - (performance.now() - startedMs)
+    if (committed < GATHER_FROM_RECORDS || waitMs <= 0 || this.#closed) return
+    await new Promise((resolve) => {
+      setTimeout(resolve, waitMs)
+    })
   }
 
   /** One group commit. Settles every entry. */

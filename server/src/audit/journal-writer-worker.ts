@@ -17,7 +17,7 @@ export type WriterCall =
       readonly id: number
       readonly call: 'append'
       readonly chain: string
-      readonly lines: string
+      readonly lines: Uint8Array
       readonly nowMs: number
     }
   | { readonly id: number; readonly call: 'end' }
@@ -49,7 +49,7 @@ function answer(writer: SegmentWriter, call: WriterCall): void {
       writer.begin(call.chain, call.nowMs)
       return
     case 'append':
-      writer.append(call.chain, Buffer.from(call.lines), call.nowMs)
+      writer.append(call.chain, call.lines, call.nowMs)
       return
     case 'end':
       writer.end()

@@ -132,7 +132,8 @@ function rehashed(lines: readonly string[], at: number): string[] {
     return index === at ? record.replace('Encrypt', 'Decrypt') : record
   })
   return chainRecords(genesis(parsed[0]?.chain ?? ''), records)
-    .lines.split('\n')
+    .lines.toString()
+    .split('\n')
     .slice(0, -1)
 }
 
@@ -153,7 +154,7 @@ test('a chain that the database does not know is found', async () => {
   await sealedChain(house, disk)
   const forged = '00000000-0000-4000-8000-000000000000'
   const file = disk.create(join(JOURNAL_DIRECTORY, `${forged}-0001.jsonl`))
-  disk.append(file, Buffer.from(chainRecords(genesis(forged), [entry().record]).lines))
+  disk.append(file, chainRecords(genesis(forged), [entry().record]).lines)
   const report = (await verifyOn(house, disk)).chains.find((one) => one.chain === forged)
   assert.equal(report?.state, 'unregistered')
   assert.equal(report?.firstBad?.sequence, 1)

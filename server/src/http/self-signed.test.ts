@@ -7,17 +7,13 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { createLog } from '../telemetry/log.ts'
+import { heldClock } from '../testing/held-clock.ts'
 import { ListenerError } from './listener-error.ts'
 import { startRig } from './testing/listener-rig.ts'
-import { prepareSelfSigned, trustLines } from './self-signed.ts'
+import { prepareSelfSigned } from './self-signed.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const log = createLog({ level: 'silent' })
-
-function heldClock() {
-  let nowMs = Date.now()
-  return { ...systemClock, now: () => nowMs, advance: (ms: number) => (nowMs += ms) }
-}
 
 async function freshDirectory(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'keywright-self-signed-'))
@@ -52,10 +48,6 @@ test('a client that trusts the CA reaches the server by each of its names, and b
   const certificate = new X509Certificate(await readFile(files.certFile))
   assert.equal(certificate.checkIP('192.0.2.7'), '192.0.2.7')
   assert.equal(certificate.checkIP('::1'), '::1')
-  assert.deepEqual(trustLines('/d/ca.pem'), [
-    'export AWS_CA_BUNDLE=/d/ca.pem',
-    'export NODE_EXTRA_CA_CERTS=/d/ca.pem',
-  ])
 })
 
 test('a certificate that the CA signed for any other name is worth nothing', async (t) => {
@@ -135,7 +127,7 @@ test('the CA is limited in every way that a client checks, and its files are pri
 
 test('the server certificate outlives restarts, and is renewed under the same CA before it ends', async (t) => {
   const directory = await freshDirectory(t)
-  const clock = heldClock()
+  const clock = heldClock(Date.now())
   const options = { directory, names: ['kms.example.com'] }
   const files = await prepareSelfSigned(options, { clock, log })
   const [ca, first] = [await readFile(files.caFile), await readFile(files.certFile)]
@@ -156,7 +148,7 @@ test('the server certificate outlives restarts, and is renewed under the same CA
 
 test('a listener renews its certificate while it serves', async (t) => {
   const directory = await freshDirectory(t)
-  const clock = heldClock()
+  const clock = heldClock(Date.now())
   const files = await prepareSelfSigned({ directory, names: [] }, { clock, log })
   const before = await readFile(files.certFile)
   const rig = await startRig(t, { tls: files })
@@ -167,7 +159,7 @@ test('a listener renews its certificate while it serves', async (t) => {
 
 test('a name that the CA covers keeps it; another, or a CA near its end, makes a new one', async (t) => {
   const directory = await freshDirectory(t)
-  const clock = heldClock()
+  const clock = heldClock(Date.now())
   const prepare = async (names: string[]) => {
     const { caFile, certFile } = await prepareSelfSigned({ directory, names }, { clock, log })
     const server = new X509Certificate(await readFile(certFile))

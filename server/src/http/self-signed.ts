@@ -59,11 +59,6 @@ export async function prepareSelfSigned(
   return { certFile: serverFile, keyFile: serverFile, caFile, renew }
 }
 
-/** The lines that make common clients trust the CA, for people to paste. */
-export function trustLines(caFile: string): string[] {
-  return [`export AWS_CA_BUNDLE=${caFile}`, `export NODE_EXTRA_CA_CERTS=${caFile}`]
-}
-
 function checkedName(name: string): string {
   const canonical = canonicalAddress(name.toLowerCase())
   if (isIP(canonical) !== 0) return canonical

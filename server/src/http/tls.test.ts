@@ -6,9 +6,11 @@ import { test, type TestContext } from 'node:test'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { systemClock } from '../clock.ts'
 import { createLog } from '../telemetry/log.ts'
+import { heldClock } from '../testing/held-clock.ts'
 import { ListenerError } from './listener-error.ts'
 import { overSocket, post, rawClient, startRig } from './testing/listener-rig.ts'
 import { prepareSelfSigned } from './self-signed.ts'
+import { watchCertificateFiles } from './tls.ts'
 
 const silent = createLog({ level: 'silent' })
 
@@ -184,29 +186,25 @@ test('a new certificate serves the next connection; a broken one is logged and c
 test('files are looked at without being told', async (t) => {
   const [first, second] = [await newPair(t), await newPair(t)]
   const files = await installed(t, first)
-  const { watchCertificateFiles } = await import('./tls.ts')
-  let wake = () => {}
-  const armed: (() => void)[] = []
-  const clock = {
-    now: () => systemClock.now(),
-    wakeAt: (_: number, callback: () => void) => {
-      wake = callback
-      for (const resolve of armed.splice(0)) resolve()
-      return () => {}
-    },
-  }
+  const clock = heldClock(Date.now())
+  const changed = Promise.withResolvers<void>()
   let changes = 0
-  const watch = await watchCertificateFiles(files, () => changes++, { clock, log: silent })
-  const looked = () => {
-    const again = new Promise<void>((resolve) => armed.push(resolve))
-    wake()
-    return again
-  }
-  await looked()
+  const watch = await watchCertificateFiles(
+    files,
+    () => {
+      changes++
+      changed.resolve()
+    },
+    { clock, log: silent },
+  )
+  clock.advance(5000)
+  // Waits its turn behind the look that the clock has set off.
+  assert.equal(await watch.reload(), false)
   assert.equal(changes, 0)
   await writeFile(files.certFile, second.cert)
   await writeFile(files.keyFile, second.key)
-  await looked()
+  clock.advance(5000)
+  await changed.promise
   assert.equal(changes, 1)
   assert.equal(String(watch.current.cert), second.cert)
   watch.close()

@@ -21,7 +21,7 @@ export function inProcessSink(
     removesOutboxRows: false,
     begin: (chain) => call(() => writer.begin(chain, clock.now())),
     async commit({ chain, lines, nowMs }) {
-      await call(() => writer.append(chain, Buffer.from(lines), nowMs))
+      await call(() => writer.append(chain, lines, nowMs))
       return { status: 'durable' }
     },
     end: () => call(() => writer.end()),

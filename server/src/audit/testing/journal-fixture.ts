@@ -2,10 +2,10 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../../clock.ts'
 import { systemRandom } from '../../crypto/random.ts'
 import { signingKeyFromSeed } from '../../crypto/signing.ts'
 import { openStore, type Store } from '../../store/store.ts'
+import { heldClock } from '../../testing/held-clock.ts'
 import { openFileReader } from '../file-reader.ts'
 import type { Journal, JournalOptions } from '../journal.ts'
 import { openJournal } from '../open-journal.ts'
@@ -14,31 +14,6 @@ import { tail, type TailedRecord } from '../read.ts'
 import { verifyJournal, type JournalReport } from '../verify.ts'
 import { inProcessSink } from './in-process-sink.ts'
 import type { MemoryDisk } from './memory-disk.ts'
-
-/** A clock that moves when it is told to. */
-export interface HeldClock extends Clock {
-  advance(ms: number): void
-}
-
-export function heldClock(startMs = Date.parse('2026-11-20T10:00:00Z')): HeldClock {
-  let nowMs = startMs
-  const waiting = new Set<{ timeMs: number; callback: () => void }>()
-  return {
-    now: () => nowMs,
-    wakeAt(timeMs, callback) {
-      const alarm = { timeMs, callback }
-      waiting.add(alarm)
-      return () => {
-        waiting.delete(alarm)
-      }
-    },
-    advance(ms) {
-      nowMs += ms
-      const due = Array.from(waiting).filter((alarm) => alarm.timeMs <= nowMs)
-      for (const alarm of due) if (waiting.delete(alarm)) alarm.callback()
-    },
-  }
-}
 
 /** One deployment: a database in a fresh directory that can be closed and opened again, and keys that stay. */
 export async function deployment() {
