@@ -27,6 +27,7 @@ const leaves: readonly string[] = [
   'regions.ts',
   'shape.ts',
   'strict-json.ts',
+  'sync-directory.ts',
 ]
 
 /** One file under server/src: its path from there with `/`, and what it imports, as written. */
@@ -108,7 +109,7 @@ function folderOf(path: string): string | undefined {
 }
 
 function isTest(path: string): boolean {
-  return /\.(test|suite)\.ts$/.test(path) || path.includes('/testing/')
+  return /\.(test|suite)\.ts$/.test(path) || `/${path}`.includes('/testing/')
 }
 
 /** The path from server/src that a relative specifier means; undefined for a package. */

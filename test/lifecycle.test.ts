@@ -10,12 +10,16 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { get as httpsGet } from 'node:https'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { systemClock } from '../server/src/clock.ts'
+import { prepareSelfSigned } from '../server/src/http/self-signed.ts'
+import { createLog } from '../server/src/telemetry/log.ts'
 import { kmsClient, newKey } from './kms-client.ts'
 import { runKeywright, startServer, temporaryFolder } from './server-process.ts'
 import type { ServerOptions, ServerProcess } from './server-process.ts'
@@ -189,6 +193,53 @@ test('SIGTERM under load: each request is answered whole or not taken at all, an
   }
   assert.equal(await again.stop(), 0)
 })
+
+test('SIGHUP stops a server in order, unless it has TLS files: those it reads again, for both listeners', async () => {
+  const plain = await startServer({ dataDir: copy() })
+  plain.process.kill('SIGHUP')
+  await plain.logged(/stopping/)
+  assert.equal(await plain.stop(), 0)
+
+  const [first, second] = [await newCertificate('first'), await newCertificate('second')]
+  const [certificateFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
+  const install = (pair: typeof first) => {
+    writeFileSync(certificateFile, pair.certificate)
+    writeFileSync(keyFile, pair.key)
+  }
+  install(first)
+  const tls = ['--tls-certificate-file', certificateFile, '--tls-key-file', keyFile]
+  const server = await startServer({
+    dataDir: copy(),
+    args: [...tls, '--admin-listen', '127.0.0.1:0'],
+  })
+  const adminUrl = /^Health and metrics: (\S+)$/m.exec(server.stdout())?.[1] ?? ''
+  for (const url of [server.url, adminUrl]) assert.equal(await healthOver(url, first.ca), 200)
+  install(second)
+  server.process.kill('SIGHUP')
+  await server.logged(/SIGHUP[^]*was reloaded[^]*was reloaded/)
+  for (const url of [server.url, adminUrl]) assert.equal(await healthOver(url, second.ca), 200)
+  assert.doesNotMatch(server.stderr(), /stopping/)
+  assert.equal(await server.stop(), 0)
+})
+
+/** A certificate with its key, and the authority that vouches for it. */
+async function newCertificate(name: string) {
+  const { certFile, caFile } = await prepareSelfSigned(
+    { directory: join(folder, name), names: [] },
+    { clock: systemClock, log: createLog({ level: 'silent' }) },
+  )
+  const pem = readFileSync(certFile, 'utf8')
+  const keyAt = pem.indexOf('-----BEGIN PRIVATE KEY-----')
+  return { certificate: pem.slice(0, keyAt), key: pem.slice(keyAt), ca: readFileSync(caFile) }
+}
+
+async function healthOver(url: string, ca: Buffer): Promise<number | undefined> {
+  const [response] = (await once(httpsGet(`${url}/-/health`, { ca, agent: false }), 'response')) as [
+    IncomingMessage,
+  ]
+  response.resume()
+  return response.statusCode
+}
 
 test('a second start on the same data directory is refused while the first runs, which is not disturbed', async () => {
   const dataDir = copy()

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { operatorName } from './cli/control.ts'
-import { credentialsFileOf, writeCredentialsFile } from './cli/credentials-file.ts'
+import { credentialsFileOf, removeCredentialsFile, writeCredentialsFile } from './cli/credentials-file.ts'
 import { lockDataDir, prepareDataDir } from './cli/data-dir.ts'
 import type {
   Deployment,
@@ -101,6 +101,7 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       (await startAdministrativeListener({ ...config.adminListen, ...(tls && { tls }) }, deps))
     if (admin !== undefined) listeners.push(admin)
     health.setAccepting(true)
+    for (const warning of config.warnings) io.log.warn(warning)
     if (opened.devAuth)
       io.log.warn('devAuth: signatures are NOT verified; anyone who can connect can use every key')
     return {
@@ -110,6 +111,9 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       ...(caFile !== undefined && { caFile }),
       credentialsFile: credentialsFileOf(config.dataDir),
       deployment: deploymentOver(opened, rootKeySource, io, async () => {}),
+      async reload() {
+        await Promise.all(listeners.map((listener) => listener.reloadTls()))
+      },
       stop,
     }
   } catch (error) {
@@ -137,6 +141,7 @@ function requestHandler(
     accessKeys,
     regions: new Set(config.regions),
     serviceOfTarget: (target) => services.get(target?.split('.')[0] ?? '')?.signingName,
+    services: [kms.signingName],
     refresh: () => store.feed.catchUp(),
     now,
     development: opened.devAuth ? developmentAuth(config, io, opened) : undefined,
@@ -205,6 +210,9 @@ async function openLocked(
         operator: operator(),
         keepCredentials: (credentials) => {
           writeCredentialsFile(credentialsFileOf(dataDir), credentials)
+        },
+        forgetCredentials: () => {
+          removeCredentialsFile(credentialsFileOf(dataDir))
         },
       },
       {

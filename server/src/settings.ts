@@ -148,7 +148,7 @@ export const settings = {
   adminListen: setting(
     listenAddress,
     undefined,
-    'An administrative listener, plain HTTP: `/-/health` with reasons, `/-/ready` and `/-/metrics` for other hosts.',
+    'An administrative listener: `/-/health` with reasons, `/-/ready` and `/-/metrics` for other hosts. It speaks HTTPS when the main listener does.',
   ),
   accountId: setting(
     text('twelve digits', /^\d{12}$/),

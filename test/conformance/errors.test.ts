@@ -344,6 +344,13 @@ test('a scope of an unknown Region or another service is refused before the sign
     'InvalidSignatureException',
     /^Credential should be scoped to correct service: 'kms'\./,
   )
+  for (const target of ['OtherService.ListKeys', 'nonsense', null]) {
+    await refused(
+      { target, body: '{}', service: 's3' },
+      'InvalidSignatureException',
+      "Credential should be scoped to correct service: 'kms'. ",
+    )
+  }
   await refused(
     { ...listKeys, authorization: (value) => value.replace('/aws4_request', '/aws3_request') },
     'InvalidSignatureException',

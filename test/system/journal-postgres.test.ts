@@ -7,19 +7,12 @@ import type { Journal } from '../../server/src/audit/journal.ts'
 import { openJournal } from '../../server/src/audit/open-journal.ts'
 import { JournalUnavailableError } from '../../server/src/audit/journal-unavailable-error.ts'
 import { tail } from '../../server/src/audit/read.ts'
-import {
-  change,
-  collect,
-  entry,
-  eventIds,
-  heldClock,
-  settled,
-  type HeldClock,
-} from '../../server/src/audit/testing/journal-fixture.ts'
+import { change, collect, entry, eventIds, settled } from '../../server/src/audit/testing/journal-fixture.ts'
 import { verifyJournal } from '../../server/src/audit/verify.ts'
 import { systemRandom } from '../../server/src/crypto/random.ts'
 import { signingKeyFromSeed } from '../../server/src/crypto/signing.ts'
 import { openStore, type Store } from '../../server/src/store/store.ts'
+import { heldClock, type HeldClock } from '../../server/src/testing/held-clock.ts'
 import { startPostgres, type PostgresServer } from './postgres.ts'
 
 const rowKey = createSecretKey(randomBytes(32))

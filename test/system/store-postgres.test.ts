@@ -4,13 +4,13 @@ import { inspect } from 'node:util'
 import {
   accountIds,
   addAccount,
-  heldClock,
   insertAccount,
   rowKey,
   rowsOf,
   storeSuite,
 } from '../../server/src/store/store.suite.ts'
 import { DatabaseError, openStore, StoreError, type Store } from '../../server/src/store/store.ts'
+import { heldClock } from '../../server/src/testing/held-clock.ts'
 import { query, startPostgres, type PostgresServer } from './postgres.ts'
 
 let postgres: PostgresServer

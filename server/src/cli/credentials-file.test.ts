@@ -3,7 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { credentialsFileOf, reserveCredentialsFile, writeCredentialsFile } from './credentials-file.ts'
+import {
+  credentialsFileOf,
+  removeCredentialsFile,
+  reserveCredentialsFile,
+  writeCredentialsFile,
+} from './credentials-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'keywright-credentials-'))
 after(() => {
@@ -46,4 +51,12 @@ test('a reserved file that is not needed leaves nothing', () => {
   const file = join(folder, 'unneeded')
   reserveCredentialsFile(file).discard()
   assert.equal(existsSync(file), false)
+})
+
+test('a credentials file is taken away, and one that is not there is no error', () => {
+  const file = join(folder, 'unwanted')
+  writeCredentialsFile(file, pair)
+  removeCredentialsFile(file)
+  assert.equal(existsSync(file), false)
+  removeCredentialsFile(file)
 })

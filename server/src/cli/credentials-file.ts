@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { syncDirectory } from '../sync-directory.ts'
 
 export interface AccessKeyPair {
   readonly accessKeyId: string
@@ -24,10 +25,16 @@ export function writeCredentialsFile(file: string, pair: AccessKeyPair): void {
   try {
     fill(createPrivate(temporary), pair)
     renameSync(temporary, file)
-    syncFolder(folder)
+    syncDirectory(folder)
   } finally {
     rmSync(temporary, { force: true })
   }
+}
+
+/** Takes the file away, for good. One that is not there is no error. */
+export function removeCredentialsFile(file: string): void {
+  rmSync(file, { force: true })
+  syncDirectory(dirname(file))
 }
 
 /** A new file that waits for its content. */
@@ -45,7 +52,7 @@ export function reserveCredentialsFile(file: string): ReservedFile {
   return {
     fill(pair) {
       fill(fd, pair)
-      syncFolder(dirname(file))
+      syncDirectory(dirname(file))
     },
     discard() {
       closeSync(fd)
@@ -63,17 +70,6 @@ function createPrivate(file: string): number {
 function fill(fd: number, pair: AccessKeyPair): void {
   try {
     writeSync(fd, sharedCredentials(pair))
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Makes the name durable, not only the bytes. Windows cannot open a folder and needs no such step. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return
-  const fd = openSync(folder, 'r')
-  try {
     fsyncSync(fd)
   } finally {
     closeSync(fd)

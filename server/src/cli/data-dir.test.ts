@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
+import fs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -12,6 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -59,6 +60,31 @@ test('a new data directory is for its owner alone, whatever the umask', () => {
   }
   assert.equal(statSync(dataDir).mode & 0o777, 0o700)
   assert.equal(statSync(join(dataDir, 'lock.db')).mode & 0o777, 0o600)
+})
+
+test('the name of a new data directory is durable, and so is each folder made on the way to it', (t) => {
+  const opened = new Map<number, string>()
+  const synced: (string | undefined)[] = []
+  const { openSync, fsyncSync } = fs
+  t.mock.method(fs, 'openSync', (path: string, flags: string) => {
+    const fd = openSync(path, flags)
+    opened.set(fd, path)
+    return fd
+  })
+  t.mock.method(fs, 'fsyncSync', (fd: number) => {
+    synced.push(opened.get(fd))
+    fsyncSync(fd)
+  })
+  syncBuiltinESMExports()
+  const above = folder()
+  const dataDir = join(above, 'deep', 'data')
+  try {
+    prepareDataDir(dataDir)
+    assert.deepEqual(synced, process.platform === 'win32' ? [] : [join(above, 'deep'), above])
+  } finally {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  }
 })
 
 test('a data directory that others can write to is refused', () => {

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { syncDirectory } from '../sync-directory.ts'
 
 /** The data directory cannot be used; the message says why and what to do, in one line. */
 export class DataDirError extends Error {
@@ -24,7 +25,8 @@ export interface DataDirLock {
  */
 export function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    const first = mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    if (first !== undefined) syncNames(resolve(first), resolve(dataDir))
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     const reason =
@@ -34,6 +36,11 @@ export function prepareDataDir(dataDir: string): void {
     throw new DataDirError(`cannot use ${dataDir} as data directory: ${reason}`, { cause })
   }
   requireOwnDataDir(dataDir)
+}
+
+/** Each folder that was made is a name in the one above it; without that name, all that is written below is lost. */
+function syncNames(first: string, last: string): void {
+  for (let made = last; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made))
 }
 
 /** @throws DataDirError when the directory is missing, belongs to someone else, or others can write to it */

@@ -31,6 +31,8 @@ export interface RunningServer {
   readonly caFile?: string
   readonly credentialsFile: string
   readonly deployment: Deployment
+  /** Looks at the TLS certificate files now. Never rejects: a pair that cannot be used is logged. */
+  reload(): Promise<void>
   /** Drains and closes; the deployment too. */
   stop(): Promise<void>
 }

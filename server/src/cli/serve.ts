@@ -10,17 +10,25 @@ import { shellWord } from './output.ts'
 const STOP_LIMIT_MS = 9_500
 
 /**
- * Serves until SIGTERM, SIGINT or SIGHUP, then drains; resolves with the exit code. A second SIGINT ends at once.
+ * Serves until SIGTERM, SIGINT or SIGHUP, then drains; resolves with the exit code. A second SIGINT ends at once. With TLS
+ * files SIGHUP does not stop: it looks at them again, as daemons do.
  * `print` writes what a user or a script reads; the first line is stable: `Keywright is serving <url>`.
  */
 export async function serveUntilStopped(
   { config, io, load }: { config: Config; io: DeploymentIo; load: () => Promise<Main> },
   print: (text: string) => void,
 ): Promise<number> {
-  const stopping = stopSignal()
+  let server: RunningServer | undefined
+  const reloads = config.tlsCertificateFile !== undefined && process.platform !== 'win32'
+  const stopping = stopSignal(reloads ? ['SIGTERM', 'SIGINT'] : ['SIGTERM', 'SIGINT', 'SIGHUP'])
+  const onHangUp = () => {
+    io.log.info('SIGHUP: the TLS certificate files are looked at')
+    void server?.reload()
+  }
+  if (reloads) process.on('SIGHUP', onHangUp)
   try {
     const { serve } = await load()
-    const server = await serve(config, io)
+    server = await serve(config, io)
     let control: ControlServer | undefined
     try {
       // The server holds the lock of its data directory until it has stopped.
@@ -47,6 +55,7 @@ export async function serveUntilStopped(
     return 0
   } finally {
     stopping.forget()
+    process.off('SIGHUP', onHangUp)
   }
 }
 
@@ -57,14 +66,16 @@ async function controlOf(config: Config, server: RunningServer): Promise<Control
 }
 
 /** Signals count from the start, so one that comes while the store opens still ends in order. */
-function stopSignal(): { requested: Promise<NodeJS.Signals>; forget(): void } {
+function stopSignal(signals: readonly NodeJS.Signals[]): {
+  requested: Promise<NodeJS.Signals>
+  forget(): void
+} {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   let interrupts = 0
   const onSignal = (signal: NodeJS.Signals) => {
     if (signal === 'SIGINT' && ++interrupts > 1) process.exit(130)
     resolve(signal)
   }
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, onSignal)
   return {
     requested: promise,
@@ -77,7 +88,13 @@ function stopSignal(): { requested: Promise<NodeJS.Signals>; forget(): void } {
 /** What is printed once requests are answered. */
 export function banner(
   config: Pick<Config, 'regions' | 'devAuth'>,
-  { url, accountId, adminUrl, caFile, credentialsFile }: Omit<RunningServer, 'deployment' | 'stop'>,
+  {
+    url,
+    accountId,
+    adminUrl,
+    caFile,
+    credentialsFile,
+  }: Omit<RunningServer, 'deployment' | 'reload' | 'stop'>,
 ): string {
   const variables = [
     `AWS_SHARED_CREDENTIALS_FILE=${shellWord(credentialsFile)}`,

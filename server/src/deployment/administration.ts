@@ -4,7 +4,7 @@ import type { RandomSource } from '../crypto/random.ts'
 import { newAccessKeyId, newSecretAccessKey, type AccessKey } from '../identity/access-keys.ts'
 import { isAccountId, type Account } from '../identity/accounts.ts'
 import { listDomains, rewrapMaterialBatch, rewrapUnderRoot } from '../keys/rewrapping.ts'
-import { DuplicateRowError, type Transition } from '../store/store.ts'
+import { DuplicateRowError, type Store, type Transition } from '../store/store.ts'
 import { DeploymentError } from './deployment-error.ts'
 import type { OpenedDeployment } from './open-deployment.ts'
 import { operatorRecord, type Operator } from './operator-record.ts'
@@ -150,12 +150,8 @@ export function createAdministration(
     return stored
   }
 
-  async function deploymentRow() {
-    const row = await store.db
-      .selectFrom('deployment')
-      .selectAll()
-      .where('id', '=', 1)
-      .executeTakeFirstOrThrow()
+  async function deploymentRow({ db }: Pick<Transition | Store, 'db'>) {
+    const row = await db.selectFrom('deployment').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
     return store.rows.check('deployment', row)
   }
 
@@ -168,7 +164,7 @@ export function createAdministration(
     if (rotating) throw new DeploymentError('a rotation of the root key is under way: wait for it')
     rotating = true
     try {
-      const row = await deploymentRow()
+      const row = await deploymentRow(store)
       const present = row.root_provider as RootKeyProviderName
       const wanted = provider ?? present
       const from = opened.rootKey.current
@@ -176,12 +172,8 @@ export function createAdministration(
       const next = await makeNextRootKey(rootKeySource, inForce, { provider: wanted, passphrase })
       const parameters = { provider: wanted, formerRootKeyId: from.id }
       const rewrapped = await change(operator, 'RotateRootKey', parameters, async (tx) => {
-        const current = await tx.db
-          .selectFrom('deployment')
-          .selectAll()
-          .where('id', '=', 1)
-          .executeTakeFirstOrThrow()
-        if (store.rows.check('deployment', current).root_key_id !== from.id) {
+        const current = await deploymentRow(tx)
+        if (current.root_key_id !== from.id) {
           throw new DeploymentError(
             'another node rotated the root key: restart this one with the new root key',
           )
@@ -221,6 +213,8 @@ export function createAdministration(
         if (count === 0) break
         rewrapped += count
       }
+      // What was the newest key when this began is destroyed now, and so is all before it.
+      domainKeys.forgetBelow({ ...domain, number: domain.number + 1 })
     }
     return { domains: domains.length, rewrapped }
   }
@@ -239,7 +233,7 @@ export function createAdministration(
     },
     rootKey: {
       async describe() {
-        const row = await deploymentRow()
+        const row = await deploymentRow(store)
         return { provider: row.root_provider as RootKeyProviderName, rootKeyId: row.root_key_id }
       },
       rotate: rotateRootKey,

@@ -2,3 +2,7 @@
 export class DeploymentError extends Error {
   override name = 'DeploymentError'
 }
+
+export function noDeployment(): DeploymentError {
+  return new DeploymentError('there is no deployment yet: run keywright init, or keywright serve')
+}

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openAt, freshDataDir, heldClock } from './testing/deployment-fixture.ts'
+import { systemRandom } from '../crypto/random.ts'
+import { heldClock } from '../testing/held-clock.ts'
+import { openAt, freshDataDir } from './testing/deployment-fixture.ts'
 
 test('a first start that ends before its commit is taken up by the next one, with the root key that it made', async (t) => {
   const dataDir = freshDataDir(t)
@@ -55,4 +57,29 @@ test("another database's root key is refused again and again, and left as it was
   const again = await openAt(dataDir, clock)
   await again.opened.close()
   assert.equal(again.opened.isNew, true)
+})
+
+test('who loses the race for an empty database keeps no credentials that do not exist there', async (t) => {
+  const [dataDir, others] = [freshDataDir(t), freshDataDir(t)]
+  const clock = heldClock()
+  // Two nodes on one database, which is what only PostgreSQL has.
+  symlinkSync(join(others, 'keywright.db'), join(dataDir, 'keywright.db'))
+  const kept: string[] = []
+  const late = openAt(dataDir, clock, {
+    rootKey: {
+      provider: 'passphrase',
+      file: join(dataDir, 'root.key'),
+      async passphrase() {
+        const { opened } = await openAt(others, clock)
+        await opened.close()
+        return Buffer.from('correct horse battery staple')
+      },
+      random: systemRandom,
+    },
+    keepCredentials: ({ accessKeyId }) => kept.push(accessKeyId),
+    forgetCredentials: () => kept.pop(),
+  })
+  await assert.rejects(late, /another node initialised this database just now/)
+  assert.deepEqual(kept, [])
+  assert.equal(existsSync(join(dataDir, 'first-start')), false)
 })

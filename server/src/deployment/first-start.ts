@@ -56,7 +56,7 @@ export async function firstStart(
   const accessKeys = createAccessKeys({ store, secretsKey: systemKeys.secrets, now: nowMs, cacheLimit: 1 })
   try {
     const row = await store.transition(async (tx) => {
-      await tx.db.insertInto('system_keys').values(rows).execute()
+      // First, because this is where one of two nodes that start at once hears of the other.
       const inserted = await store.rows.insert(tx, 'deployment', {
         id: 1,
         deployment_id: randomUUID(),
@@ -68,6 +68,7 @@ export async function firstStart(
         root_key_id: rootKey.id,
         root_descriptor: descriptor,
       })
+      await tx.db.insertInto('system_keys').values(rows).execute()
       tx.changed('deployment', '1')
       await accounts.create(tx, { accountId, name: 'first' })
       await accessKeys.create(tx, { accountId, ...rootCredentials })
@@ -88,6 +89,8 @@ export async function firstStart(
     return { row, rootKey, systemKeys, rootCredentials }
   } catch (cause) {
     if (cause instanceof DuplicateRowError) {
+      options.forgetCredentials?.()
+      await forgetFirstStart(options.dataDir)
       throw new DeploymentError(
         `another node initialised this database just now: remove the root key that this one made (${options.rootKey.file}), copy that node's, and start again`,
         { cause },

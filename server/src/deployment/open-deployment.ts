@@ -18,11 +18,12 @@ import { createKeys, type Keys } from '../keys/keys.ts'
 import { openSystemKeys } from '../keys/system-keys.ts'
 import type { DeploymentRow } from '../store/schema.ts'
 import { CorruptRowError, openStore, type Store } from '../store/store.ts'
-import { DeploymentError } from './deployment-error.ts'
+import type { Log } from '../telemetry/log.ts'
+import { DeploymentError, noDeployment } from './deployment-error.ts'
 import { firstStart, forgetFirstStart, FORMAT, type Started } from './first-start.ts'
 import type { OpenDependencies, OpenOptions, RootCredentials } from './open-options.ts'
-import { databaseFile, journalDirectory } from './open-journal.ts'
-import { finishRootKeyRotation, openRootKey } from './root-key-source.ts'
+import { journalDirectory, storeOptions } from './open-journal.ts'
+import { finishRootKeyRotation, openRootKey, unusedRootKeyFile } from './root-key-source.ts'
 
 /** A deployment with everything below its listeners. */
 export interface OpenedDeployment {
@@ -57,22 +58,17 @@ export async function openDeployment(
   deps: OpenDependencies,
 ): Promise<OpenedDeployment> {
   const { clock, log, health } = deps
-  const store = await openStore(
-    options.databaseUrl === undefined
-      ? { engine: 'sqlite', file: databaseFile(options.dataDir) }
-      : { engine: 'postgres', url: options.databaseUrl },
-    {
-      clock,
-      log,
-      onCorruptRow: (error) => {
-        health.fail('rows', error.message)
-      },
-      onHealth: (ok, reason) => {
-        if (ok) health.recover('store')
-        else health.fail('store', reason ?? 'the database does not answer')
-      },
+  const store = await openStore(storeOptions(options), {
+    clock,
+    log,
+    onCorruptRow: (error) => {
+      health.fail('rows', error.message)
     },
-  )
+    onHealth: (ok, reason) => {
+      if (ok) health.recover('store')
+      else health.fail('store', reason ?? 'the database does not answer')
+    },
+  })
   try {
     return await openOver(store, options, deps)
   } catch (error) {
@@ -89,11 +85,9 @@ async function openOver(
   const { clock, random, log, health } = deps
   const now = () => clock.now()
   const row = await store.db.selectFrom('deployment').selectAll().where('id', '=', 1).executeTakeFirst()
-  if (row === undefined && options.mustExist) {
-    throw new DeploymentError('there is no deployment yet: run keywright init, or keywright serve')
-  }
+  if (row === undefined && options.mustExist) throw noDeployment()
   const { rootKey, systemKeys, ...made } =
-    row === undefined ? await firstStart(store, options, deps) : await laterStart(store, row, options)
+    row === undefined ? await firstStart(store, options, deps) : await laterStart(store, row, options, log)
   const deployment = made.row
   if (options.devAuth && deployment.dev_auth !== 1) {
     throw new DeploymentError(
@@ -162,7 +156,12 @@ async function openOver(
   }
 }
 
-async function laterStart(store: Store, row: DeploymentRow, options: OpenOptions): Promise<Started> {
+async function laterStart(
+  store: Store,
+  row: DeploymentRow,
+  options: OpenOptions,
+  log: Log,
+): Promise<Started> {
   if (row.format > FORMAT) {
     throw new DeploymentError('this deployment was made by a newer version of Keywright: start that version')
   }
@@ -185,6 +184,13 @@ async function laterStart(store: Store, row: DeploymentRow, options: OpenOptions
     )
   }
   await finishRootKeyRotation(options.rootKey, row, options.dataDir)
+  const unused = unusedRootKeyFile(options.rootKey)
+  if (unused !== undefined) {
+    log.warn(
+      `there is a root key in ${unused}, but this deployment's comes from a passphrase: if the file is of before the ` +
+        'change to the passphrase, copy it to where backups of then are kept, and destroy it here',
+    )
+  }
   await forgetFirstStart(options.dataDir)
   return { row, rootKey, systemKeys }
 }

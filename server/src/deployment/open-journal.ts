@@ -5,8 +5,8 @@ import type { JournalReader } from '../audit/reader.ts'
 import type { Clock } from '../clock.ts'
 import { signingKeyFromSeed } from '../crypto/signing.ts'
 import { openSystemKeys } from '../keys/system-keys.ts'
-import { openStore, type Store } from '../store/store.ts'
-import { DeploymentError } from './deployment-error.ts'
+import { openStore, type Store, type StoreOptions } from '../store/store.ts'
+import { noDeployment } from './deployment-error.ts'
 import { openRootKey, type RootKeySource } from './root-key-source.ts'
 
 /** The journal opened for reading, beside a running server if there is one. */
@@ -30,21 +30,15 @@ export async function openJournalForReading(
   },
   { clock }: { clock: Clock },
 ): Promise<OpenedJournal> {
-  const { dataDir, databaseUrl, rootKey } = options
-  const store = await openStore(
-    databaseUrl === undefined
-      ? { engine: 'sqlite', file: databaseFile(dataDir) }
-      : { engine: 'postgres', url: databaseUrl },
-    { clock },
-  )
+  const { dataDir, rootKey } = options
+  const store = await openStore(storeOptions(options), { clock })
   const inFiles = store.engine === 'sqlite' || options.journalFiles
   return {
     store,
     reader: inFiles ? openFileReader(journalDirectory(dataDir)) : openDatabaseReader(store),
     async unlock() {
       const row = await store.db.selectFrom('deployment').selectAll().where('id', '=', 1).executeTakeFirst()
-      if (row === undefined)
-        throw new DeploymentError('there is no deployment yet: run keywright init, or keywright serve')
+      if (row === undefined) throw noDeployment()
       const systemKeys = await openSystemKeys(store.db, await openRootKey(rootKey, row))
       store.authenticateWith(systemKeys.rows)
       store.rows.check('deployment', row)
@@ -56,8 +50,12 @@ export async function openJournalForReading(
   }
 }
 
-export function databaseFile(dataDir: string): string {
-  return join(dataDir, 'keywright.db')
+/** Where the database is: SQLite in the data directory unless another is named. */
+export function storeOptions(options: { dataDir: string; databaseUrl: string | undefined }): StoreOptions {
+  const { dataDir, databaseUrl } = options
+  return databaseUrl === undefined
+    ? { engine: 'sqlite', file: join(dataDir, 'keywright.db') }
+    : { engine: 'postgres', url: databaseUrl }
 }
 
 export function journalDirectory(dataDir: string): string {

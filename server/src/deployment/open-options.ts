@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly operator: Operator
   /** Keeps the root credentials that a first start is about to make, durably, where the operator finds them. */
   readonly keepCredentials: (credentials: RootCredentials) => void
+  /** Takes away what `keepCredentials` has kept: another node initialised the database, with others. */
+  readonly forgetCredentials?: () => void
 }
 
 export interface OpenDependencies {

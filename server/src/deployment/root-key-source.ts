@@ -171,6 +171,14 @@ export async function forgetOtherRootKeys(
   else if (former === 'file') await removeRootKeyFile(source.file)
 }
 
+/**
+ * A key file where none is used. A change from the file to a passphrase that was cut short before its last step leaves one;
+ * it may as well be another deployment's, so it is for the operator to decide.
+ */
+export function unusedRootKeyFile({ provider, file }: RootKeySource): string | undefined {
+  return provider === 'passphrase' && existsSync(file) ? file : undefined
+}
+
 async function rootKeyOfPassphrase(passphrase: Buffer, random: RandomSource): Promise<NewRootKey> {
   const descriptor = newPassphraseDescriptor(random)
   const rootKey = await deriveRootKey(passphrase, descriptor)

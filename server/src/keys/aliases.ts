@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
 import type { AliasRow, Database } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
+import type { KmsKey } from './key.ts'
 import { KmsError } from './kms-error.ts'
 
 type Db = Kysely<Database> | Transaction<Database>
@@ -35,7 +36,8 @@ export interface Aliases {
     afterName: string
     limit: number
   }): Promise<Alias[]>
-  countOf(tx: Transition, accountId: string, region: string, keyId: string): Promise<number>
+  /** @throws KmsError LimitExceededException when the key has as many aliases as it may have */
+  requireRoom(tx: Transition, key: KmsKey): Promise<void>
   create(tx: Transition, id: AliasId, keyId: string): Promise<void>
   move(tx: Transition, alias: StoredAlias, keyId: string): Promise<void>
   remove(tx: Transition, alias: StoredAlias): Promise<void>
@@ -47,7 +49,7 @@ export interface StoredAlias {
   readonly row: AliasRow
 }
 
-export const ALIASES_PER_KEY = 50
+const ALIASES_PER_KEY = 50
 const RESERVED_PREFIX = 'alias/aws/'
 
 export function isReserved(name: string): boolean {
@@ -117,7 +119,7 @@ export function createAliases(parts: { store: Store; now: () => number; cacheLim
     return rows.map(fromRow)
   }
 
-  async function countOf(tx: Transition, accountId: string, region: string, keyId: string): Promise<number> {
+  async function requireRoom(tx: Transition, { accountId, region, keyId, arn }: KmsKey): Promise<void> {
     const { count } = await tx.db
       .selectFrom('aliases')
       .select(({ fn }) => fn.countAll<number>().as('count'))
@@ -125,7 +127,11 @@ export function createAliases(parts: { store: Store; now: () => number; cacheLim
       .where('region', '=', region)
       .where('key_id', '=', keyId)
       .executeTakeFirstOrThrow()
-    return Number(count)
+    if (Number(count) < ALIASES_PER_KEY) return
+    throw new KmsError(
+      'LimitExceededException',
+      `The quota of ${ALIASES_PER_KEY} aliases for ${arn} was exceeded.`,
+    )
   }
 
   async function create(tx: Transition, id: AliasId, keyId: string): Promise<void> {
@@ -152,7 +158,7 @@ export function createAliases(parts: { store: Store; now: () => number; cacheLim
     tx.changed('alias', aliasEntityId(alias))
   }
 
-  return { load: (id) => cache.get(aliasEntityId(id)), read, list, countOf, create, move, remove, cache }
+  return { load: (id) => cache.get(aliasEntityId(id)), read, list, requireRoom, create, move, remove, cache }
 }
 
 /** The name under which an alias stands in the change feed and in the cache. */

@@ -15,9 +15,12 @@ import type { Store, Transition } from '../store/store.ts'
 export interface DomainKeys {
   /** The newest domain key of an account and Region; the first one is made inside the transition. */
   current(tx: Transition, accountId: string, region: string): Promise<DomainKey>
+  /** @throws DomainKeyMissingError */
   open(db: Kysely<Database> | Transaction<Database>, id: DomainKeyId): Promise<KeyObject>
   /** Makes a new newest domain key. */
   add(tx: Transition, accountId: string, region: string): Promise<DomainKey>
+  /** Lets go of the domain's keys with a lower number than this: they were destroyed. */
+  forgetBelow(id: DomainKeyId): void
 }
 
 export interface DomainKey {
@@ -29,6 +32,11 @@ export interface DomainKeyId {
   readonly accountId: string
   readonly region: string
   readonly number: number
+}
+
+/** Destroyed by a rotation, after which nothing is wrapped under it; or the database is damaged. */
+export class DomainKeyMissingError extends Error {
+  override name = 'DomainKeyMissingError'
 }
 
 /** The root key moved under a running process: another one rotated it. */
@@ -53,12 +61,14 @@ export function createDomainKeys(parts: {
   now: () => number
 }): DomainKeys {
   const { store, rootKey, random, now } = parts
-  // A domain key never changes once it is made, so what was opened stays true for ever.
-  const opened = new Map<string, KeyObject>()
-  const nameOf = ({ accountId, region, number }: DomainKeyId) => `${accountId}/${region}/${number}`
+  // A domain key never changes once it is made, so what was opened stays true until it is destroyed.
+  const opened = new Map<string, Map<number, KeyObject>>()
+  // The lowest number that was not destroyed: one that was being opened meanwhile is not kept.
+  const lowest = new Map<string, number>()
+  const domainOf = ({ accountId, region }: DomainKeyId) => `${accountId}/${region}`
 
   async function open(db: Kysely<Database> | Transaction<Database>, id: DomainKeyId): Promise<KeyObject> {
-    const known = opened.get(nameOf(id))
+    const known = opened.get(domainOf(id))?.get(id.number)
     if (known !== undefined) return known
     const row = await db
       .selectFrom('domain_keys')
@@ -67,7 +77,8 @@ export function createDomainKeys(parts: {
       .where('region', '=', id.region)
       .where('number', '=', id.number)
       .executeTakeFirst()
-    if (row === undefined) throw new Error(`domain key ${nameOf(id)} is missing from the database`)
+    if (row === undefined)
+      throw new DomainKeyMissingError(`domain key ${domainOf(id)}/${id.number} is missing from the database`)
     const bytes = await rootKey().unwrap(row.wrapped, domainKeyIdentity(id))
     return remember(id, bytes)
   }
@@ -126,9 +137,19 @@ export function createDomainKeys(parts: {
   function remember(id: DomainKeyId, bytes: Buffer): KeyObject {
     const key = createSecretKey(bytes)
     bytes.fill(0)
-    opened.set(nameOf(id), key)
+    const domain = domainOf(id)
+    if (id.number < (lowest.get(domain) ?? 0)) return key
+    const keys = opened.get(domain) ?? new Map<number, KeyObject>()
+    opened.set(domain, keys.set(id.number, key))
     return key
   }
 
-  return { current, open, add }
+  function forgetBelow(id: DomainKeyId): void {
+    const domain = domainOf(id)
+    lowest.set(domain, Math.max(id.number, lowest.get(domain) ?? 0))
+    const keys = opened.get(domain)
+    for (const number of Array.from(keys?.keys() ?? [])) if (number < id.number) keys?.delete(number)
+  }
+
+  return { current, open, add, forgetBelow }
 }

@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import {
   inMemorySymmetricMaterial,
@@ -11,7 +11,7 @@ import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
 import type { Database, KeyMaterialRow, KmsKeyRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { aliasEntityId } from './aliases.ts'
-import type { DomainKeys } from './domain-keys.ts'
+import { DomainKeyMissingError, type DomainKeys } from './domain-keys.ts'
 import { keyFromRow, tagsToText, type KmsKey, type StoredKey, type Tag } from './key.ts'
 import type { KeySpec, KeyUsage } from './specs.ts'
 
@@ -41,6 +41,13 @@ export interface NewKey {
   readonly tags: readonly Tag[]
 }
 
+/** A key to delete, as the database has it, authentic or not. */
+export interface DueDeletion {
+  readonly region: string
+  readonly keyId: string
+  readonly atMs: number
+}
+
 /** KMS keys in the store and, loaded for use, in the cache. */
 export interface Keys {
   /** For use: from the cache when it is there. The entry tells later whether it still holds. */
@@ -51,10 +58,13 @@ export interface Keys {
   read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined>
   /** One page of an account's key ids in a Region, in order, after `afterKeyId`. */
   list(accountId: string, region: string, afterKeyId: string, limit: number): Promise<string[]>
-  /** The keys whose deletion is due, oldest first. */
-  due(nowMs: number, limit: number): Promise<StoredKey[]>
-  /** When the next deletion is due. */
-  nextDue(): Promise<number | undefined>
+  /**
+   * One page of the keys whose deletion is due, oldest first, after `after`. The rows are not checked: whoever acts on
+   * one reads it, so that an edited row stands in the way of no other.
+   */
+  due(nowMs: number, limit: number, after?: DueDeletion): Promise<DueDeletion[]>
+  /** When the next deletion after that time is due. */
+  nextDue(afterMs: number): Promise<number | undefined>
   create(tx: Transition, key: NewKey): Promise<KmsKey>
   change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
   /** Takes away the key, its material and its aliases, for ever. */
@@ -133,20 +143,20 @@ export function createKeys(parts: {
   }
 
   async function olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined> {
-    const row = await store.db
-      .selectFrom('key_materials')
-      .selectAll()
-      .where('region', '=', key.region)
-      .where('key_id', '=', key.keyId)
-      .where('material_id', '=', materialId)
-      .executeTakeFirst()
+    let row = await materialRow(key, materialId)
     if (row === undefined) return undefined
-    store.rows.check('key_materials', row)
-    const domainKey = await domainKeys.open(store.db, {
-      accountId: row.account_id,
-      region: row.region,
-      number: row.domain_key_number,
-    })
+    let domainKey: KeyObject
+    try {
+      domainKey = await domainKeyOf(row)
+    } catch (error) {
+      if (!(error instanceof DomainKeyMissingError)) throw error
+      // Between the two reads a rotation may have wrapped the material anew and destroyed the former domain key.
+      const again = await materialRow(key, materialId)
+      if (again === undefined) return undefined
+      if (again.domain_key_number === row.domain_key_number) throw error
+      row = again
+      domainKey = await domainKeyOf(row)
+    }
     const bytes = unwrapKey(domainKey, row.wrapped, materialIdentity(row))
     const material = inMemorySymmetricMaterial(
       { keyId: key.keyId, materialId },
@@ -155,6 +165,28 @@ export function createKeys(parts: {
     )
     bytes.fill(0)
     return material
+  }
+
+  async function materialRow(
+    { region, keyId }: KmsKey,
+    materialId: string,
+  ): Promise<KeyMaterialRow | undefined> {
+    const row = await store.db
+      .selectFrom('key_materials')
+      .selectAll()
+      .where('region', '=', region)
+      .where('key_id', '=', keyId)
+      .where('material_id', '=', materialId)
+      .executeTakeFirst()
+    return row && store.rows.check('key_materials', row)
+  }
+
+  function domainKeyOf(row: KeyMaterialRow): Promise<KeyObject> {
+    return domainKeys.open(store.db, {
+      accountId: row.account_id,
+      region: row.region,
+      number: row.domain_key_number,
+    })
   }
 
   async function list(
@@ -175,22 +207,26 @@ export function createKeys(parts: {
     return rows.map((row) => row.key_id)
   }
 
-  async function due(nowMs: number, limit: number): Promise<StoredKey[]> {
-    const rows = await store.db
+  async function due(nowMs: number, limit: number, after?: DueDeletion): Promise<DueDeletion[]> {
+    let query = store.db
       .selectFrom('kms_keys')
-      .selectAll()
+      .select(['region', 'key_id', 'deletion_at'])
       .where('deletion_at', '<=', nowMs)
-      .orderBy('deletion_at')
-      .limit(limit)
-      .execute()
-    return rows.map(stored)
+    if (after !== undefined) {
+      const { atMs, region, keyId } = after
+      query = query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('deletion_at', 'region', 'key_id'), '>', tuple(atMs, region, keyId)),
+      )
+    }
+    const rows = await query.orderBy('deletion_at').orderBy('region').orderBy('key_id').limit(limit).execute()
+    return rows.map((row) => ({ region: row.region, keyId: row.key_id, atMs: Number(row.deletion_at) }))
   }
 
-  async function nextDue(): Promise<number | undefined> {
+  async function nextDue(afterMs: number): Promise<number | undefined> {
     const row = await store.db
       .selectFrom('kms_keys')
       .select('deletion_at')
-      .where('deletion_at', 'is not', null)
+      .where('deletion_at', '>', afterMs)
       .orderBy('deletion_at')
       .limit(1)
       .executeTakeFirst()

@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
 import { once, EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import {
-  freshDataDir,
-  heldClock,
-  openAt,
-  quietLog,
-  type HeldClock,
-} from '../deployment/testing/deployment-fixture.ts'
 import type { OpenedDeployment } from '../deployment/open-deployment.ts'
+import { freshDataDir, openAt, quietLog } from '../deployment/testing/deployment-fixture.ts'
+import { heldClock, type HeldClock } from '../testing/held-clock.ts'
 import { startKeyDeletions } from './key-deletions.ts'
 
 const DAY_MS = 86_400_000
 const region = 'us-east-1'
 
-/** Starts the timer; `ran` resolves when its next run has ended. */
+/** Starts the timer; `ran` resolves when its next run has ended, with what it says of its health. */
 function start(opened: OpenedDeployment, clock: HeldClock) {
   const runs = new EventEmitter()
-  const onHealth = (ok: boolean) => runs.emit('run', ok)
+  const onHealth = (ok: boolean, reason?: string) => runs.emit('run', ok, reason)
   const deletions = startKeyDeletions({
     store: opened.store,
     keys: opened.keys,
@@ -25,7 +20,7 @@ function start(opened: OpenedDeployment, clock: HeldClock) {
     log: quietLog,
     onHealth,
   })
-  return { deletions, ran: () => once(runs, 'run') }
+  return { deletions, ran: () => once(runs, 'run') as Promise<[ok: boolean, reason?: string]> }
 }
 
 async function createKey(opened: OpenedDeployment, keyId: string): Promise<void> {
@@ -63,6 +58,7 @@ async function schedule(opened: OpenedDeployment, keyId: string, atMs: number | 
 
 const keyA = '00000000-0000-4000-8000-00000000000a'
 const keyB = '00000000-0000-4000-8000-00000000000b'
+const keyC = '00000000-0000-4000-8000-00000000000c'
 
 test('a key is destroyed when its time has come, with its material and aliases, and not before', async (t) => {
   const clock = heldClock()
@@ -137,5 +133,71 @@ test('a deletion that was cancelled does not happen', async (t) => {
   clock.advance(30 * DAY_MS)
   await later
   assert(await opened.keys.load(region, keyA))
+  await deletions.stop()
+})
+
+test('a key whose row was edited is kept and turns health red; the others that are due are destroyed', async (t) => {
+  const clock = heldClock()
+  const { opened } = await openAt(freshDataDir(t), clock)
+  t.after(() => opened.close())
+  const keyIds = [keyA, keyB, keyC]
+  for (const [i, keyId] of keyIds.entries()) {
+    await createKey(opened, keyId)
+    await schedule(opened, keyId, clock.now() + i)
+  }
+  const describe = (keyId: string, description: string) =>
+    opened.store.transition(async (tx) => {
+      tx.unrecorded = 'an edit'
+      await tx.db.updateTable('kms_keys').set({ description }).where('key_id', '=', keyId).execute()
+    })
+  const left = async () => {
+    const rows = await opened.store.db.selectFrom('kms_keys').select('key_id').execute()
+    return rows.map((row) => row.key_id)
+  }
+  await describe(keyA, 'edited')
+  clock.advance(7 * DAY_MS)
+  const { deletions, ran } = start(opened, clock)
+  const [ok, reason] = await ran()
+  assert.deepEqual(await left(), [keyA])
+  assert.equal(ok, false)
+  assert.match(reason ?? '', new RegExp(`${region}/${keyA} .*not authentic`))
+
+  await describe(keyA, '')
+  const mended = ran()
+  clock.advance(60_000)
+  assert.deepEqual(await mended, [true, undefined])
+  assert.deepEqual(await left(), [])
+  await deletions.stop()
+})
+
+test('more edited rows than are read at once hold up no deletion behind them', async (t) => {
+  const clock = heldClock()
+  const { opened } = await openAt(freshDataDir(t), clock)
+  t.after(() => opened.close())
+  const atMs = clock.now()
+  for (const keyId of [keyA, keyB]) await createKey(opened, keyId)
+  await schedule(opened, keyA, atMs)
+  await schedule(opened, keyB, atMs + 1)
+  await opened.store.transition(async (tx) => {
+    tx.unrecorded = 'an edit'
+    const row = await tx.db
+      .selectFrom('kms_keys')
+      .selectAll()
+      .where('key_id', '=', keyA)
+      .executeTakeFirstOrThrow()
+    const copies = Array.from({ length: 150 }, (_, i) => ({ ...row, key_id: `copy-${i}` }))
+    await tx.db.insertInto('kms_keys').values(copies).execute()
+  })
+  clock.advance(7 * DAY_MS)
+  const { deletions, ran } = start(opened, clock)
+  const [ok, reason] = await ran()
+  assert.equal(ok, false)
+  assert.match(reason ?? '', /^150 keys /)
+  const rows = await opened.store.db
+    .selectFrom('kms_keys')
+    .select('key_id')
+    .where('key_id', 'not like', 'copy-%')
+    .execute()
+  assert.deepEqual(rows, [])
   await deletions.stop()
 })

@@ -1,8 +1,8 @@
 import { cloudTrailRecord } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { StoredKey } from '../keys/key.ts'
-import type { Keys } from '../keys/keys.ts'
-import type { Store } from '../store/store.ts'
+import type { DueDeletion, Keys } from '../keys/keys.ts'
+import { CorruptRowError, type Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 
 /** The timer of scheduled key deletions. */
@@ -54,9 +54,12 @@ export function startKeyDeletions(parts: {
 
   async function runOnce(): Promise<void> {
     try {
-      await deleteDue()
-      const next = await keys.nextDue()
-      onHealth(true)
+      const nowMs = clock.now()
+      const corrupt = await deleteDue(nowMs)
+      // What is due and cannot be deleted must not be tried without a pause, so only a later time counts.
+      const next = await keys.nextDue(nowMs)
+      if (corrupt === undefined) onHealth(true)
+      else onHealth(false, corrupt)
       arm(Math.min(next ?? Infinity, clock.now() + LONGEST_WAIT_MS))
     } catch (error) {
       log.error({ err: error }, 'scheduled key deletions could not run')
@@ -70,15 +73,25 @@ export function startKeyDeletions(parts: {
     if (!stopped) cancel = clock.wakeAt(timeMs, run)
   }
 
-  async function deleteDue(): Promise<void> {
-    for (;;) {
-      const due = await keys.due(clock.now(), BATCH)
-      for (const { key } of due) {
-        if (stopped) return
-        await destroy(key.region, key.keyId)
+  /** Each key alone: a row that was edited keeps its own key from being deleted, and no other. */
+  async function deleteDue(nowMs: number): Promise<string | undefined> {
+    let first: DueDeletion | undefined
+    let corrupt = 0
+    let due: DueDeletion[] = []
+    do {
+      due = await keys.due(nowMs, BATCH, due.at(-1))
+      for (const each of due) {
+        if (stopped) break
+        try {
+          await destroy(each.region, each.keyId)
+        } catch (error) {
+          if (!(error instanceof CorruptRowError)) throw error
+          first ??= each
+          corrupt++
+        }
       }
-      if (due.length < BATCH) return
-    }
+    } while (due.length === BATCH && !stopped)
+    return first && notDeleted(corrupt, first)
   }
 
   async function destroy(region: string, keyId: string): Promise<void> {
@@ -97,6 +110,11 @@ export function startKeyDeletions(parts: {
     return (
       key.state === 'PendingDeletion' && key.deletionAtMs !== undefined && key.deletionAtMs <= clock.now()
     )
+  }
+
+  function notDeleted(count: number, { region, keyId }: DueDeletion): string {
+    const whose = count === 1 ? `key ${region}/${keyId}` : `${count} keys (the first is ${region}/${keyId})`
+    return `${whose} cannot be deleted although it is time: not authentic in the database; restore a backup`
   }
 
   /** @see AWS KMS Developer Guide, "DeleteKey" under "AWS KMS log entries": the service's own event */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Kysely } from 'kysely'
+import { heldClock } from '../testing/held-clock.ts'
 import { authenticatedTables, type AuthenticatedTable } from './authenticated-tables.ts'
 import type { NewRow } from './authenticated-rows.ts'
-import { addAccount, freshStores, heldClock, rowKey, type FreshTarget } from './store.suite.ts'
+import { addAccount, freshStores, rowKey, type FreshTarget } from './store.suite.ts'
 import {
   CorruptRowError,
   DatabaseError,

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
+import { heldClock } from '../testing/held-clock.ts'
 import { CoherentCache, type CacheEntry } from './coherent-cache.ts'
 import { openFeed, type LocalFeed } from './feed.ts'
 import { migrate } from './migrate.ts'
 import { openSqlite, type SqliteEngine } from './sqlite-engine.ts'
-import { heldClock } from './store.suite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'keywright-cache-'))
 let engine: SqliteEngine

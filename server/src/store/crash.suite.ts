@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { heldClock, rowKey, type FreshTarget } from './store.suite.ts'
+import { heldClock } from '../testing/held-clock.ts'
+import { rowKey, type FreshTarget } from './store.suite.ts'
 import { openStore, type StoreOptions } from './store.ts'
 
 const ROUNDS = 3

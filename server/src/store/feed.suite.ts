@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import {
-  accountIds,
-  addAccount,
-  freshStores,
-  heldClock,
-  insertAccount,
-  type FreshTarget,
-} from './store.suite.ts'
+import { heldClock } from '../testing/held-clock.ts'
+import { accountIds, addAccount, freshStores, insertAccount, type FreshTarget } from './store.suite.ts'
 import { StoreError, type FeedChange, type Store } from './store.ts'
 
 export function feedSuite(fresh: FreshTarget): void {

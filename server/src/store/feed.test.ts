@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { heldClock } from '../testing/held-clock.ts'
 import { openFeed } from './feed.ts'
 import { migrate } from './migrate.ts'
 import { openSqlite, type SqliteEngine } from './sqlite-engine.ts'
-import { heldClock } from './store.suite.ts'
 import { StoreError } from './store.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'keywright-feed-'))

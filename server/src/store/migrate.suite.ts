@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { heldClock } from '../testing/held-clock.ts'
 import { migrations } from './migrate.ts'
-import {
-  addAccount,
-  freshStores,
-  heldClock,
-  rowKey,
-  type FreshTarget,
-  type StoreTarget,
-} from './store.suite.ts'
+import { addAccount, freshStores, rowKey, type FreshTarget, type StoreTarget } from './store.suite.ts'
 import { openStore, StoreError, type Store } from './store.ts'
 
 export function migrateSuite(fresh: FreshTarget): void {

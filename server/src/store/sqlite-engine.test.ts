@@ -17,8 +17,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
+import { heldClock } from '../testing/held-clock.ts'
 import { openSqlite } from './sqlite-engine.ts'
-import { accountIds, addAccount, heldClock, rowKey } from './store.suite.ts'
+import { accountIds, addAccount, rowKey } from './store.suite.ts'
 import { DatabaseError, openStore, StoreError } from './store.ts'
 
 const directories: string[] = []

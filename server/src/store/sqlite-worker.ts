@@ -1,10 +1,11 @@
 /** The SQLite thread: owns both connections to the database file, so that no commit blocks the loop of the main thread. */
 
 import { randomInt } from 'node:crypto'
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { syncDirectory } from '../sync-directory.ts'
 import type {
   SqliteConnectionName,
   SqliteFailure,
@@ -115,12 +116,7 @@ function createPrivately(path: string): void {
   } finally {
     closeSync(descriptor)
   }
-  const directory = openSync(dirname(path), constants.O_RDONLY)
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
+  syncDirectory(dirname(path))
 }
 
 function run(connection: Connection, { id, sql, values }: SqliteStatement): SqliteResult {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { after, describe, test } from 'node:test'
 import { sql } from 'kysely'
-import type { Clock } from '../clock.ts'
+import { heldClock } from '../testing/held-clock.ts'
 import { authenticatedRowsSuite } from './authenticated-rows.suite.ts'
 import { crashSuite } from './crash.suite.ts'
 import { feedSuite } from './feed.suite.ts'
@@ -49,30 +49,6 @@ export function freshStores(
       stores.push(store)
     }
     return stores
-  }
-}
-
-/** A clock that only `advance` moves. */
-export function heldClock(): Clock & { advance(ms: number): void } {
-  let nowMs = 1_800_000_000_000
-  const waiting = new Set<{ timeMs: number; callback: () => void }>()
-  return {
-    now: () => nowMs,
-    wakeAt(timeMs, callback) {
-      const waiter = { timeMs, callback }
-      waiting.add(waiter)
-      return () => {
-        waiting.delete(waiter)
-      }
-    },
-    advance(ms) {
-      nowMs += ms
-      for (const waiter of waiting) {
-        if (waiter.timeMs > nowMs) continue
-        waiting.delete(waiter)
-        waiter.callback()
-      }
-    },
   }
 }
 

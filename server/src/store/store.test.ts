@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { heldClock, storeSuite, type FreshTarget } from './store.suite.ts'
+import { heldClock } from '../testing/held-clock.ts'
+import { storeSuite, type FreshTarget } from './store.suite.ts'
 import { openStore } from './store.ts'
 
 const fresh: FreshTarget = async (state) => {

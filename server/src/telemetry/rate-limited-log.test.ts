@@ -1,27 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { heldClock } from '../testing/held-clock.ts'
 import { createRateLimitedLog } from './rate-limited-log.ts'
-
-function heldClock() {
-  let now = 1_000_000
-  let due: { timeMs: number; callback: () => void }[] = []
-  return {
-    now: () => now,
-    wakeAt(timeMs: number, callback: () => void) {
-      const entry = { timeMs, callback }
-      due.push(entry)
-      return () => {
-        due = due.filter((other) => other !== entry)
-      }
-    },
-    advance(ms: number) {
-      now += ms
-      const ready = due.filter((entry) => entry.timeMs <= now)
-      due = due.filter((entry) => entry.timeMs > now)
-      for (const entry of ready) entry.callback()
-    },
-  }
-}
 
 test('each kind gets its lines a second, and what was left out is counted', () => {
   const clock = heldClock()

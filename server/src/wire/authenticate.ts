@@ -34,19 +34,26 @@ export function createAuthenticator(parts: {
   regions: ReadonlySet<string>
   /** The signing name of the API that an X-Amz-Target belongs to. */
   serviceOfTarget: (target: string | undefined) => string | undefined
+  /** The signing names of the APIs that are served. */
+  services: readonly [string, ...string[]]
   /** Applies what other nodes have changed. */
   refresh: () => Promise<unknown>
   now: () => number
   /** Signatures are read and not verified. */
   development?: DevelopmentAuth | undefined
 }): Authenticator {
-  const { accounts, accessKeys, regions, serviceOfTarget, refresh, now, development } = parts
+  const { accounts, accessKeys, regions, serviceOfTarget, services, refresh, now, development } = parts
 
   function parse(request: WireRequest): ParsedSignature {
     const signature = parseSignature(request)
     const service = serviceOfTarget(signature.headers.get('x-amz-target')?.[0])
-    requireScope(signature, service === undefined ? { regions } : { regions, service })
+    requireScope(signature, { regions, service: service ?? servedService(signature.service) })
     return signature
+  }
+
+  /** Which service a target that nobody knows was meant for, only the scope can tell; it must be one that is served. */
+  function servedService(scoped: string): string {
+    return services.includes(scoped) ? scoped : services[0]
   }
 
   async function authenticate(request: WireRequest): Promise<Authenticated> {

@@ -219,18 +219,18 @@ function requireOnce(headers: Headers, name: string, spelled: string): void {
 
 /**
  * Holds the credential scope against what is served here; all that is wrong with it goes into one text.
- * `service` is the signing name that the target belongs to; absent when the target is unknown.
+ * `service` is the signing name that the scope must have.
  * @throws AwsError InvalidSignatureException
  */
 export function requireScope(
   parsed: ParsedSignature,
-  served: { regions: ReadonlySet<string>; service?: string },
+  served: { regions: ReadonlySet<string>; service: string },
 ): void {
   const wrong: string[] = []
   if (!served.regions.has(parsed.region)) {
     wrong.push(`Credential should be scoped to a valid region, not '${parsed.region}'. `)
   }
-  if (served.service !== undefined && parsed.service !== served.service) {
+  if (parsed.service !== served.service) {
     wrong.push(`Credential should be scoped to correct service: '${served.service}'. `)
   }
   wrong.push(...scopeFormFaults(parsed))

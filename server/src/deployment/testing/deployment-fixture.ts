@@ -4,42 +4,9 @@ import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { systemRandom } from '../../crypto/random.ts'
 import { createHealth, type Health } from '../../telemetry/health.ts'
-import { createLog } from '../../telemetry/log.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
 import { openDeployment, type OpenedDeployment } from '../open-deployment.ts'
 import type { OpenOptions } from '../open-options.ts'
-
-/** A clock that stands still until it is moved. */
-export interface HeldClock extends Clock {
-  /** Moves on, and calls what is due on the way. */
-  advance(ms: number): void
-}
-
-export function heldClock(startMs = Date.UTC(2026, 10, 22)): HeldClock {
-  let nowMs = startMs
-  const waiting = new Set<{ timeMs: number; callback: () => void }>()
-  return {
-    now: () => nowMs,
-    wakeAt(timeMs, callback) {
-      const timer = { timeMs, callback }
-      waiting.add(timer)
-      // What is due already is called in the next turn, as a real timer would.
-      if (timeMs <= nowMs) {
-        setImmediate(() => {
-          if (waiting.delete(timer)) callback()
-        })
-      }
-      return () => {
-        waiting.delete(timer)
-      }
-    },
-    advance(ms) {
-      nowMs += ms
-      for (const timer of Array.from(waiting)) {
-        if (timer.timeMs <= nowMs && waiting.delete(timer)) timer.callback()
-      }
-    },
-  }
-}
 
 const operator = { userName: 'tester' }
 export const quietLog = createLog({ level: 'silent' })
@@ -58,6 +25,7 @@ export async function openAt(
   dataDir: string,
   clock: Clock,
   options: Partial<OpenOptions> = {},
+  log: Log = quietLog,
 ): Promise<{ opened: OpenedDeployment; health: Health; options: OpenOptions }> {
   const health = createHealth({ clock })
   const all: OpenOptions = {
@@ -81,6 +49,6 @@ export async function openAt(
     keepCredentials: () => {},
     ...options,
   }
-  const opened = await openDeployment(all, { clock, random: systemRandom, log: quietLog, health })
+  const opened = await openDeployment(all, { clock, random: systemRandom, log, health })
   return { opened, health, options: all }
 }

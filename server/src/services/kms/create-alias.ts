@@ -1,4 +1,4 @@
-import { ALIASES_PER_KEY, isReserved, requireAliasName } from '../../keys/aliases.ts'
+import { isReserved, requireAliasName } from '../../keys/aliases.ts'
 import { aliasArn } from '../../keys/key-reference.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import { requireNotPendingDeletion } from '../../keys/usable.ts'
@@ -23,12 +23,7 @@ export const createAlias: Operation<'CreateAlias'> = async (
       const arn = aliasArn(id.accountId, region, id.name)
       throw new KmsError('AlreadyExistsException', `An alias with the name ${arn} already exists`)
     }
-    if ((await aliases.countOf(tx, id.accountId, region, key.keyId)) >= ALIASES_PER_KEY) {
-      throw new KmsError(
-        'LimitExceededException',
-        `The quota of ${ALIASES_PER_KEY} aliases for ${key.arn} was exceeded.`,
-      )
-    }
+    await aliases.requireRoom(tx, key)
     await aliases.create(tx, id, key.keyId)
     return undefined
   })

@@ -1,4 +1,4 @@
-import { ALIASES_PER_KEY, isReserved, requireAliasName } from '../../keys/aliases.ts'
+import { isReserved, requireAliasName } from '../../keys/aliases.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import { requireNotPendingDeletion } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
@@ -31,14 +31,7 @@ export const updateAlias: Operation<'UpdateAlias'> = async (
         'The current and new KMS key must be of the same type and key usage.',
       )
     }
-    if (target.keyId !== stored.alias.keyId) {
-      if ((await aliases.countOf(tx, id.accountId, region, target.keyId)) >= ALIASES_PER_KEY) {
-        throw new KmsError(
-          'LimitExceededException',
-          `The quota of ${ALIASES_PER_KEY} aliases for ${target.arn} was exceeded.`,
-        )
-      }
-    }
+    if (target.keyId !== stored.alias.keyId) await aliases.requireRoom(tx, target)
     await aliases.move(tx, stored, target.keyId)
     return undefined
   })
