@@ -17,7 +17,7 @@ export interface SymmetricMaterial {
   open(envelope: Envelope, encryptionContext: EncryptionContext): Promise<Buffer | undefined>
 }
 
-/** Material that is kept elsewhere did not answer. `cause` is for the operator's log; clients see KMSInternalException. */
+/** Material that is kept elsewhere did not answer. `cause` is for the operator's log; clients see KeyUnavailableException. */
 export class MaterialUnavailable extends Error {
   override readonly name = 'MaterialUnavailable'
   constructor(message: string, options?: ErrorOptions) {

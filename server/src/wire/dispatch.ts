@@ -59,7 +59,9 @@ export function createDispatcher(parts: DispatcherParts): WireHandler {
       }
     })
     metrics.request(outcome.operation, outcome.result, (performance.now() - startedAt) / 1000)
-    log.debug({ requestId, operation: outcome.operation, result: outcome.result }, 'answered')
+    if (log.level === 'debug' || log.level === 'trace') {
+      log.debug({ requestId, operation: outcome.operation, result: outcome.result }, 'answered')
+    }
     return outcome.response
   }
 }
