@@ -1,10 +1,11 @@
 import { timingSafeEqual, type KeyObject } from 'node:crypto'
-import { NONCE_BYTES, openAesGcm, sealAesGcm, TAG_BYTES } from './aes-gcm.ts'
+import { openAesGcm, sealAesGcm, TAG_BYTES } from './aes-gcm.ts'
 import { encodeEncryptionContext, type EncryptionContext } from './encryption-context.ts'
-import { deriveCounterHmacSha512 } from './kdf.ts'
+import { messageKeys } from './message-keys.ts'
 import type { RandomSource } from './random.ts'
 
-const VERSION = 1
+/** What is sealed; older versions are opened. */
+const VERSION = 2
 const SUITE_AES_256_GCM = 1
 
 const UUID_FORM = 0
@@ -17,7 +18,6 @@ const COMMITMENT_AT = 83
 const BODY_AT = 115
 
 const SALT_BYTES = COMMITMENT_AT - SALT_AT
-const COMMITMENT_BYTES = BODY_AT - COMMITMENT_AT
 
 /** By how much a ciphertext is longer than its plaintext. */
 export const ENVELOPE_OVERHEAD_BYTES = BODY_AT + TAG_BYTES
@@ -35,7 +35,7 @@ export interface EnvelopeIds {
 
 /** A ciphertext whose header was read. Nothing in it is authentic until it was opened. */
 export interface Envelope extends EnvelopeIds {
-  readonly version: typeof VERSION
+  readonly version: 1 | typeof VERSION
   readonly suite: typeof SUITE_AES_256_GCM
   /** The whole ciphertext. */
   readonly bytes: Buffer
@@ -51,14 +51,15 @@ export interface Envelope extends EnvelopeIds {
  */
 export function parseEnvelope(ciphertext: Uint8Array): Envelope | undefined {
   if (ciphertext.length < ENVELOPE_OVERHEAD_BYTES || ciphertext.length > MAX_ENVELOPE_BYTES) return undefined
-  if (ciphertext[0] !== VERSION || ciphertext[1] !== SUITE_AES_256_GCM) return undefined
+  const version = ciphertext[0]
+  if ((version !== 1 && version !== VERSION) || ciphertext[1] !== SUITE_AES_256_GCM) return undefined
   const form = ciphertext[2]
   if (form !== UUID_FORM && form !== MULTI_REGION_FORM) return undefined
 
   const bytes = Buffer.from(ciphertext.buffer, ciphertext.byteOffset, ciphertext.length)
   const hex = bytes.toString('hex', KEY_ID_AT, MATERIAL_ID_AT)
   return {
-    version: VERSION,
+    version,
     suite: SUITE_AES_256_GCM,
     keyId: form === MULTI_REGION_FORM ? `mrk-${hex}` : hyphenated(hex),
     materialId: bytes.toString('hex', MATERIAL_ID_AT, SALT_AT),
@@ -68,11 +69,10 @@ export function parseEnvelope(ciphertext: Uint8Array): Envelope | undefined {
 
 /**
  * Seals a plaintext of at most 6013 bytes under key material that is used for nothing but deriving. Each message has its own
- * AES key, nonce and commitment, derived from the material and a header with a fresh salt, so that the number of messages
- * under one key is not bounded by GCM's nonces.
+ * AES key and commitment, derived from the material and a header with a fresh salt, so that the number of messages under
+ * one key is not bounded by GCM's nonces.
  *
- * 32 bytes take 10 to 12 µs to seal and as long to open; the two HMACs are 6 to 8 of them (Node 26.10, 2 cores,
- * 2026-11).
+ * 32 bytes take 7 to 9 µs to seal and as long to open; the HMAC is 3 of them (Node 26.10, 2 cores, 2026-11).
  *
  * @throws RangeError for a longer plaintext, ids of another form, or an encryption context with ill-formed Unicode
  */
@@ -92,10 +92,10 @@ export function sealEnvelope(
   prefixOf(ids).copy(bytes)
   random.bytes(SALT_BYTES).copy(bytes, SALT_AT)
 
-  const derived = deriveMessageKeys(kdfKey, bytes)
-  derived.commitment.copy(bytes, COMMITMENT_AT)
-  sealAesGcm(derived.key, derived.nonce, [bytes.subarray(0, BODY_AT), context], plaintext, bytes, BODY_AT)
-  derived.all.fill(0)
+  const keys = messageKeys[VERSION](kdfKey, bytes.subarray(0, COMMITMENT_AT), SALT_AT)
+  keys.commitment.copy(bytes, COMMITMENT_AT)
+  sealAesGcm(keys.key, keys.nonce, [bytes.subarray(0, BODY_AT), context], plaintext, bytes, BODY_AT)
+  keys.derived.fill(0)
   return bytes
 }
 
@@ -112,32 +112,17 @@ export function openEnvelope(
   envelope: Envelope,
   encryptionContext: EncryptionContext,
 ): Buffer | undefined {
-  const { bytes } = envelope
+  const { bytes, version } = envelope
   const context = encodeEncryptionContext(encryptionContext)
-  const derived = deriveMessageKeys(kdfKey, bytes)
+  const keys = messageKeys[version](kdfKey, bytes.subarray(0, COMMITMENT_AT), SALT_AT)
   let plaintext: Buffer | undefined
-  if (timingSafeEqual(derived.commitment, bytes.subarray(COMMITMENT_AT, BODY_AT))) {
+  if (timingSafeEqual(keys.commitment, bytes.subarray(COMMITMENT_AT, BODY_AT))) {
     const body = bytes.subarray(BODY_AT, bytes.length - TAG_BYTES)
     const tag = bytes.subarray(bytes.length - TAG_BYTES)
-    plaintext = openAesGcm(derived.key, derived.nonce, [bytes.subarray(0, BODY_AT), context], body, tag)
+    plaintext = openAesGcm(keys.key, keys.nonce, [bytes.subarray(0, BODY_AT), context], body, tag)
   }
-  derived.all.fill(0)
+  keys.derived.fill(0)
   return plaintext
-}
-
-// The label repeats version and suite, which the context holds too: a later format gets a label of its own.
-const LABEL = 'keywright/ciphertext/1/aes-256-gcm'
-const DERIVED_BYTES = 96
-
-/** AES key and nonce are the front of the first block of 64 bytes; the commitment is the front of the second. */
-function deriveMessageKeys(kdfKey: KeyObject, bytes: Buffer) {
-  const all = deriveCounterHmacSha512(kdfKey, LABEL, bytes.subarray(0, COMMITMENT_AT), DERIVED_BYTES)
-  return {
-    all,
-    key: all.subarray(0, 32),
-    nonce: all.subarray(32, 32 + NONCE_BYTES),
-    commitment: all.subarray(64, 64 + COMMITMENT_BYTES),
-  }
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

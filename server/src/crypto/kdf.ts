@@ -54,6 +54,11 @@ export function deriveKey(parent: KeyObject, label: string, context: Uint8Array 
 
 /** `input` begins with four bytes for the counter, which are written here. */
 function expand(key: KeyObject, input: Buffer, lengthBytes: number): Buffer {
+  // A whole block is the output itself.
+  if (lengthBytes === HASH_BYTES) {
+    input.writeUInt32BE(1, 0)
+    return createHmac('sha512', key).update(input).digest()
+  }
   const output = Buffer.allocUnsafe(lengthBytes)
   for (let counter = 1, offset = 0; offset < lengthBytes; counter++, offset += HASH_BYTES) {
     input.writeUInt32BE(counter, 0)
