@@ -3,7 +3,7 @@
  * files, and the rooms named here. Anything else, an unknown room included, is an error.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  deployment: ['keys', 'identity', 'audit', 'telemetry', 'store', 'crypto'],
+  deployment: ['keys', 'identity', 'audit', 'telemetry', 'store', 'crypto', 'policy', 'egress'],
   http: ['wire', 'telemetry'],
   wire: ['services', 'identity', 'audit', 'telemetry', 'store'],
   services: ['keys', 'identity', 'audit', 'telemetry', 'schedule', 'policy', 'crypto', 'store', 'egress'],

@@ -5,6 +5,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { KMS } from '@aws-sdk/client-kms'
 import { authenticatedTables, type AuthenticatedTable } from '../server/src/store/authenticated-tables.ts'
+import { columnsOf, otherValues, shown, type Row } from './edited-values.ts'
 import { kmsClient } from './kms-client.ts'
 import {
   runKeywright,
@@ -13,8 +14,6 @@ import {
   type Credentials,
   type ServerProcess,
 } from './server-process.ts'
-
-type Row = Record<string, SQLInputValue>
 
 const FIRST = '111122223333'
 const SECOND = '444455556666'
@@ -63,59 +62,6 @@ function editor(dataDir: string) {
   }
 }
 type Editor = ReturnType<typeof editor>
-
-/** Other values for a column: what would be worth most to an intruder, what other rows hold, and plain damage. */
-function otherValues(row: Row, column: string, others: readonly Row[]): SQLInputValue[] {
-  const value = row[column] as SQLInputValue
-  const wanted: Record<string, SQLInputValue[]> = {
-    account_id: [FIRST, SECOND, NEUTRAL],
-    region: ['eu-west-1'],
-    state: ['Enabled', 'Disabled', 'PendingDeletion'],
-    status: ['Active', 'Inactive'],
-    principal: ['admin'],
-    deletion_at: [null, Date.now() + 1e9],
-    key_usage: ['SIGN_VERIFY'],
-    key_manager: ['AWS'],
-    multi_region: [1],
-    tags: ['[["a","b"]]'],
-  }
-  const damaged: SQLInputValue[] =
-    value instanceof Uint8Array
-      ? [Uint8Array.from(value, (byte, at) => (at === 0 ? byte ^ 1 : byte)), value.slice(1), new Uint8Array()]
-      : typeof value === 'number'
-        ? [value + 1, value - 1, 0, String(value)]
-        : value === null
-          ? [7, 'x']
-          : [`${value as string}x`, '', null]
-  const candidates = [
-    ...(wanted[column] ?? []),
-    ...others.slice(0, 2).map((other) => other[column] as SQLInputValue),
-    ...damaged,
-  ]
-  const isOther = (candidate: SQLInputValue) =>
-    candidate instanceof Uint8Array && value instanceof Uint8Array
-      ? Buffer.compare(candidate, value) !== 0
-      : candidate !== value
-  // SQLite gives a column's own type back, so the number as a text is the number.
-  const isSame = (candidate: SQLInputValue) => typeof value === 'number' && candidate === String(value)
-  const distinct = new Map(
-    candidates.filter((each) => isOther(each) && !isSame(each)).map((each) => [shown(each), each]),
-  )
-  // Those that the schema itself refuses count too; the first ones are worth the most.
-  return [...distinct.values()].slice(0, 3)
-}
-
-function shown(value: SQLInputValue): string {
-  return value instanceof Uint8Array
-    ? Buffer.from(value).toString('hex')
-    : String(value as string | number | null)
-}
-
-const columnsOf = (table: AuthenticatedTable): string[] => [
-  ...authenticatedTables[table].key,
-  ...authenticatedTables[table].columns,
-  'mac',
-]
 
 describe('editing the database by SQL while the server runs', () => {
   let server: ServerProcess
@@ -319,7 +265,7 @@ describe('editing the database by SQL while the server runs', () => {
       const isKey = new Set<string>(authenticatedTables[table].key)
       for (const column of columnsOf(table)) {
         let edits = 0
-        for (const value of otherValues(row, column, others)) {
+        for (const value of otherValues(row, column, others, [FIRST, SECOND, NEUTRAL])) {
           if (!sql.set(table, row, { [column]: value })) continue
           edits += 1
           const found = await outcomes()
@@ -435,7 +381,9 @@ describe('editing the database by SQL while the server is stopped', () => {
     const row = sql.find('deployment', 'id = ?', 1)
     for (const column of columnsOf('deployment')) {
       const [value] =
-        column === 'dev_auth' ? [1] : otherValues(row, column, []).filter((each) => each !== null)
+        column === 'dev_auth'
+          ? [1]
+          : otherValues(row, column, [], [FIRST, SECOND, NEUTRAL]).filter((each) => each !== null)
       if (!sql.set('deployment', row, { [column]: value as SQLInputValue })) {
         assert.equal(column, 'id')
         continue
@@ -500,7 +448,7 @@ describe('editing the database by SQL while the server is stopped', () => {
       const row = sql.find('outbox', "record like '%CreateKey%'")
       // Were it in the journal already, its row would only be removed: so it is cut off there, where nothing is sealed yet.
       cutOff(dataDir, row['event_id'] as string)
-      const [other] = otherValues(row, column, [])
+      const [other] = otherValues(row, column, [], [FIRST, SECOND, NEUTRAL])
       const value = column === 'record' ? (row['record'] as string).replace('CreateKey', 'ListKeysX') : other
       assert.ok(sql.set('outbox', row, { [column]: value as SQLInputValue }))
       sql.close()
@@ -521,7 +469,7 @@ describe('editing the database by SQL while the server is stopped', () => {
     const sql = editor(dataDir)
     const row = sql.find('journal_chains', '1 = 1')
     for (const column of columnsOf('journal_chains')) {
-      const value = otherValues(row, column, [])[0] as SQLInputValue
+      const value = otherValues(row, column, [], [FIRST, SECOND, NEUTRAL])[0] as SQLInputValue
       assert.ok(sql.set('journal_chains', row, { [column]: value }))
       const verified = await runKeywright(['audit', 'verify'], { dataDir })
       assert.equal(verified.code, 1, column)

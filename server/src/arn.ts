@@ -24,6 +24,11 @@ export function formatArn({ partition, service, region, accountId, resource }: A
   return `arn:${partition}:${service}:${region}:${accountId}:${resource}`
 }
 
+/** An ARN of IAM, which is global: it has no Region. */
+export function iamArn({ partition, accountId, resource }: Omit<Arn, 'service' | 'region'>): string {
+  return formatArn({ partition, service: 'iam', region: '', accountId, resource })
+}
+
 /** The partition of a Region: `aws`, `aws-cn` or `aws-us-gov`. */
 export function partitionOf(region: string): string {
   if (region.startsWith('cn-')) return 'aws-cn'

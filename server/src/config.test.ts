@@ -266,6 +266,48 @@ test('secrets where other users can read them are warned about, without showing 
   assert.deepEqual(load({ flags: { databaseUrl: 'postgres://db/kw' } }).warnings, [])
 })
 
+test('a private endpoint is a mapping in the file and one text anywhere else', () => {
+  const cwd = folder(
+    'privateEndpoints:\n  - listen: 10.0.0.5:5568\n    vpceId: vpce-0a\n    vpcId: vpc-0b\n    policyFile: p.json\ninsecureHttp: true\n',
+  )
+  const made = {
+    listen: { host: '10.0.0.5', port: 5568 },
+    vpceId: 'vpce-0a',
+    vpcId: 'vpc-0b',
+    policyFile: join(cwd, 'p.json'),
+  }
+  assert.deepEqual(loadConfig({ flags: {}, env: {}, cwd }).privateEndpoints, [made])
+  const text = `listen=10.0.0.5:5568;vpceId=vpce-0a;vpcId=vpc-0b;policyFile=${join(cwd, 'p.json')}`
+  const flags = { privateEndpoints: text, insecureHttp: true }
+  assert.deepEqual(loadConfig({ flags, env: {}, cwd: folder() }).privateEndpoints, [made])
+  assert.deepEqual(load({}).privateEndpoints, [])
+  const hidden =
+    'privateEndpoints:\n  - vpceId: vpce-0a\n    vpcId: vpc-0b\n    listen: "127.0.0.1:1;policyFile=x"\n'
+  for (const yaml of [
+    hidden,
+    'privateEndpoints: [{listen: 127.0.0.1:1, vpceId: [vpce-0a], vpcId: vpc-0b}]\n',
+    'privateEndpoints: [[listen]]\n',
+  ]) {
+    assert.match(refusal({ yaml }), /^privateEndpoints in keywright\.yaml must be a list of listen=/)
+  }
+})
+
+test('an endpoint and a listener for services are held to the rules of the main listener', () => {
+  const endpoint = 'listen=10.0.0.5:5568;vpceId=vpce-0a;vpcId=vpc-0b'
+  assert.match(
+    refusal({ flags: { privateEndpoints: endpoint } }),
+    /^plain HTTP on 10\.0\.0\.5, of the private endpoint/,
+  )
+  assert.match(
+    refusal({ flags: { privateEndpoints: endpoint, insecureHttp: true, devAuth: true } }),
+    /^devAuth verifies no signature and is refused on 10\.0\.0\.5/,
+  )
+  assert.match(refusal({ flags: { servicesListen: '127.0.0.1:5570' } }), /^servicesListen .* needs TLS/)
+  const flags = { servicesListen: '127.0.0.1:5570', tlsSelfSigned: true }
+  assert.deepEqual(load({ flags }).servicesListen, { host: '127.0.0.1', port: 5570 })
+  assert.match(refusal({ flags: { ...flags, devAuth: true } }), /^devAuth .* servicesListen/)
+})
+
 test('the edit distance counts insertions, deletions and replacements', () => {
   assert.equal(editDistance('kitten', 'sitting'), 3)
   assert.equal(editDistance('', 'abc'), 3)

@@ -141,7 +141,8 @@ function fromFile({ flags, env, cwd }: ConfigSources, given: GivenSettings, warn
       throw unknownSetting(`${String(key)} in ${shown}`, settingNames, String(key))
     const label = `${key} in ${shown}`
     const setting: Setting<unknown> = settings[key]
-    const texts = Array.isArray(value) ? value : [value]
+    const raw = Array.isArray(value) ? (value as unknown[]) : [value]
+    const texts = setting.type.mapping === true ? raw.map(mappingText) : raw
     if (
       !texts.every((item) => typeof item === 'string') ||
       (Array.isArray(value) && setting.type.many !== true)
@@ -156,6 +157,16 @@ function fromFile({ flags, env, cwd }: ConfigSources, given: GivenSettings, warn
   if (openToOthers && (given.has('rootSecretAccessKey') || given.has('databaseUrl'))) {
     warnings.push(`${shown} holds secrets and is open to other users: run chmod 600 ${shown}`)
   }
+}
+
+/** An item that is a mapping, as it would be written elsewhere. A value that would then say more is left to be refused. */
+function mappingText(item: unknown): unknown {
+  if (!(item instanceof Map)) return item
+  const fields = [...(item as Map<unknown, unknown>)]
+  const plain = fields.every(
+    ([name, value]) => typeof name === 'string' && typeof value === 'string' && !/[;,]/.test(value),
+  )
+  return plain ? fields.map(([name, value]) => `${String(name)}=${String(value)}`).join(';') : undefined
 }
 
 function readConfigFile(file: string, shown: string, mustExist: boolean): string | undefined {
@@ -283,6 +294,24 @@ function requireAgreement(config: SettingValues, given: GivenSettings): void {
     encrypted || config.insecureHttp || isLoopback(config.host),
     `plain HTTP on ${config.host} would show every secret to the network: set up TLS (--tls-self-signed), or allow it with --insecure-http`,
   )
+  refuseUnless(
+    encrypted || config.servicesListen === undefined,
+    'servicesListen knows services by their certificates, so it needs TLS: set up TLS (--tls-self-signed)',
+  )
+  refuseUnless(
+    !config.devAuth || config.servicesListen === undefined,
+    'devAuth verifies no signature, so no service may show one: take servicesListen away',
+  )
+  for (const { listen, vpceId } of config.privateEndpoints) {
+    refuseUnless(
+      encrypted || config.insecureHttp || isLoopback(listen.host),
+      `plain HTTP on ${listen.host}, of the private endpoint ${vpceId}, would show every secret to the network: set up TLS (--tls-self-signed), or allow it with --insecure-http`,
+    )
+    refuseUnless(
+      !config.devAuth || config.devAuthAnyAddress || isLoopback(listen.host),
+      `devAuth verifies no signature and is refused on ${listen.host}, of the private endpoint ${vpceId}: listen on 127.0.0.1, or add --dev-auth-any-address`,
+    )
+  }
   refuseUnless(
     !config.devAuth || config.devAuthAnyAddress || isLoopback(config.host),
     `devAuth verifies no signature and is refused on ${config.host}: listen on 127.0.0.1, or add --dev-auth-any-address`,

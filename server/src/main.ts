@@ -10,29 +10,38 @@ import type {
   RunningServer,
 } from './cli/deployment.ts'
 import type { Config } from './config.ts'
+import { createAccessQuestions } from './deployment/access-questions.ts'
+import { createAccessSubjects } from './deployment/access-subjects.ts'
+import { accountsOnFirstUse } from './deployment/accounts-on-first-use.ts'
 import { createAdministration } from './deployment/administration.ts'
 import { DeploymentError } from './deployment/deployment-error.ts'
 import { openDeployment as openFromStore, type OpenedDeployment } from './deployment/open-deployment.ts'
 import { openJournalForReading } from './deployment/open-journal.ts'
 import type { Operator } from './deployment/operator-record.ts'
 import type { RootKeySource } from './deployment/root-key-source.ts'
-import {
-  startAdministrativeListener,
-  startListener,
-  type Listener,
-  type ListenerOptions,
-} from './http/listener.ts'
+import { readCertificateAuthorities, readPrivateEndpoint } from './deployment/setting-files.ts'
+import { createEgress } from './egress/egress.ts'
+import { startListeners, type Listeners, type ListenersOptions } from './http/listeners.ts'
 import { prepareSelfSigned } from './http/self-signed.ts'
 import type { TlsOptions } from './http/tls.ts'
+import { createOidcKeys } from './identity/oidc-keys.ts'
 import { startKeyDeletions, type KeyDeletions } from './schedule/key-deletions.ts'
-import type { Service } from './services/call.ts'
+import {
+  accessAnalyzerService,
+  supportedAccessAnalyzerOperations,
+} from './services/access-analyzer/service.ts'
+import { iamService, supportedIamOperations } from './services/iam/service.ts'
+import { explainKeyAccess, keyAction } from './services/kms/explain-access.ts'
 import { kmsService, supportedOperations } from './services/kms/service.ts'
+import { stsService, supportedStsOperations } from './services/sts/service.ts'
 import { createHealth, type Health } from './telemetry/health.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { createRateLimitedLog } from './telemetry/rate-limited-log.ts'
 import { createAuthenticator, type DevelopmentAuth } from './wire/authenticate.ts'
 import { createDispatcher } from './wire/dispatch.ts'
+import { createServicesHandler } from './wire/forward-access.ts'
 import type { WireHandler } from './wire/http-message.ts'
+import { createRouter } from './wire/route.ts'
 
 /** Makes the deployment of these settings and stops; one that is there already is an error. */
 export async function initDeployment(config: Config, io: DeploymentIo): Promise<InitialisedDeployment> {
@@ -72,19 +81,23 @@ export async function openJournalAccess(config: Config, io: DeploymentIo): Promi
 export async function serve(config: Config, io: DeploymentIo): Promise<RunningServer> {
   const { opened, health, metrics, rootKeySource, release } = await openLocked(config, io)
   let deletions: KeyDeletions | undefined
-  const listeners: Listener[] = []
+  let listeners: Listeners | undefined
   const stop = async () => {
     health.setAccepting(false)
     // Requests first: they need the journal, and the journal needs the store.
     try {
-      await Promise.all(listeners.map((listener) => listener.stop()))
+      await listeners?.stop()
       await deletions?.stop()
     } finally {
       await release()
     }
   }
   try {
-    const handler = requestHandler(config, io, opened, metrics)
+    const handlers = requestHandlers(config, io, opened, metrics)
+    const endpoints = config.privateEndpoints.map(({ listen, ...endpoint }) => ({
+      listen,
+      endpoint: readPrivateEndpoint(endpoint),
+    }))
     deletions = startKeyDeletions({
       store: opened.store,
       keys: opened.keys,
@@ -93,13 +106,19 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       onHealth: report(health, 'schedule'),
     })
     const { tls, caFile } = await tlsOf(config, io)
-    const deps = { log: io.log, metrics, health, clock: io.clock }
-    const main = await startListener(listenerOptions(config, tls), handler, deps)
-    listeners.push(main)
-    const admin =
-      config.adminListen &&
-      (await startAdministrativeListener({ ...config.adminListen, ...(tls && { tls }) }, deps))
-    if (admin !== undefined) listeners.push(admin)
+    listeners = await startListeners(
+      {
+        main: listenerOptions(config),
+        tls,
+        endpoints,
+        services: config.servicesListen,
+        administrative: config.adminListen,
+      },
+      handlers,
+      { log: io.log, metrics, health, clock: io.clock },
+    )
+    const { main, services, administrative, reloadTls } = listeners
+    const endpointUrls = listeners.endpoints.map(({ vpceId, listener }) => `${vpceId} ${listener.endpoint}`)
     health.setAccepting(true)
     for (const warning of config.warnings) io.log.warn(warning)
     if (opened.devAuth)
@@ -107,13 +126,13 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
     return {
       url: main.endpoint,
       accountId: opened.firstAccountId,
-      ...(admin && { adminUrl: admin.endpoint }),
+      ...(administrative && { adminUrl: administrative.endpoint }),
+      ...(services && { servicesUrl: services.endpoint }),
+      ...(endpointUrls.length > 0 && { endpointUrls }),
       ...(caFile !== undefined && { caFile }),
       credentialsFile: credentialsFileOf(config.dataDir),
       deployment: deploymentOver(opened, rootKeySource, io, async () => {}),
-      async reload() {
-        await Promise.all(listeners.map((listener) => listener.reloadTls()))
-      },
+      reload: reloadTls,
       stop,
     }
   } catch (error) {
@@ -122,54 +141,79 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
   }
 }
 
-function requestHandler(
+/** The APIs, and how requests find their way to them. */
+function requestHandlers(
   config: Config,
   io: DeploymentIo,
   opened: OpenedDeployment,
   metrics: Metrics,
-): WireHandler {
+): { api: WireHandler; services: WireHandler } {
   const { clock, log, random } = io
-  const { store, keys, aliases, accounts, accessKeys, journal } = opened
+  const { store, journal, accessKeys, accessKeyUses, sessionTokens, standings, servicePrincipals } = opened
   const now = () => clock.now()
-  const services = new Map<string, Service>()
-  const kms = kmsService({ store, keys, aliases, random, now })
-  services.set(kms.targetPrefix, kms)
-
+  const regions = new Set(config.regions)
+  const ca = readCertificateAuthorities(config.egressCaFile)
+  const egress = createEgress({ allow: config.egressAllow, ...(ca && { ca }) })
+  const oidcKeys = createOidcKeys({
+    egress,
+    now,
+    onFailure: (issuer, err) => {
+      log.warn({ issuer, err }, 'the keys of an OpenID Connect issuer cannot be had')
+    },
+  })
   const limited = createRateLimitedLog(log, { clock })
   const authenticator = createAuthenticator({
-    accounts,
     accessKeys,
-    regions: new Set(config.regions),
-    serviceOfTarget: (target) => services.get(target?.split('.')[0] ?? '')?.signingName,
-    services: [kms.signingName],
+    sessionTokens,
+    standings,
+    servicePrincipals,
+    regions,
+    defaultRegion: config.regions[0] as string,
     refresh: () => store.feed.catchUp(),
     now,
     development: opened.devAuth ? developmentAuth(config, io, opened) : undefined,
   })
-  return createDispatcher({ authenticator, services, store, journal, metrics, log, limited, now })
+  const api = createDispatcher({
+    authenticator,
+    route: createRouter([
+      kmsService({ ...opened, random, now }),
+      stsService({ ...opened, oidcKeys, now }),
+      iamService({ ...opened, random, now }),
+      accessAnalyzerService({ ...opened, now }),
+    ]),
+    store,
+    journal,
+    metrics,
+    log,
+    limited,
+    now,
+    used: ({ accessKeyId, session }, region, service) => {
+      if (session === undefined) accessKeyUses.note(accessKeyId, { usedAtMs: now(), region, service })
+    },
+  })
+  const services = createServicesHandler(
+    {
+      authenticator,
+      servicePrincipals,
+      sessionTokens,
+      store,
+      journal,
+      regions,
+      now,
+      onFailure: (error, requestId) => {
+        limited.warn('failed request', { requestId, err: error }, 'a request failed')
+      },
+    },
+    api,
+  )
+  return { api, services }
 }
 
-/** With --dev-auth any twelve digits are an account; it is made when it is first named. */
 function developmentAuth(config: Config, io: DeploymentIo, opened: OpenedDeployment): DevelopmentAuth {
   const { accounts } = createAdministration(opened, { ...io, rootKeySource: rootKeySourceOf(config, io) })
-  const making = new Map<string, Promise<void>>()
-  const make = async (accountId: string): Promise<void> => {
-    try {
-      await accounts.create({ accountId, name: 'made on first use' }, operator())
-    } catch (error) {
-      // Another node made it at the same moment.
-      if (!(error instanceof DeploymentError)) throw error
-    } finally {
-      making.delete(accountId)
-    }
-  }
   return {
     firstAccountId: opened.firstAccountId,
-    ensureAccount(accountId) {
-      const running = making.get(accountId) ?? make(accountId)
-      making.set(accountId, running)
-      return running
-    },
+    ensureAccount: accountsOnFirstUse(accounts, operator()),
   }
 }
 
@@ -192,7 +236,14 @@ async function openLocked(
   const lock = lockDataDir(dataDir)
   try {
     const health = createHealth({ clock: io.clock, log: io.log })
-    const metrics = createMetrics({ operations: supportedOperations })
+    const metrics = createMetrics({
+      operations: [
+        ...supportedOperations,
+        ...supportedIamOperations,
+        ...supportedStsOperations,
+        ...supportedAccessAnalyzerOperations,
+      ],
+    })
     const rootKeySource = rootKeySourceOf(config, io)
     const opened = await openFromStore(
       {
@@ -244,11 +295,14 @@ async function openLocked(
   }
 }
 
-function observe(metrics: Metrics, { keys, aliases, accounts, accessKeys, journal }: OpenedDeployment): void {
+function observe(metrics: Metrics, opened: OpenedDeployment): void {
+  const { keys, aliases, grants, accounts, accessKeys, principals, journal } = opened
   metrics.observeCache('keys', () => keys.cache)
   metrics.observeCache('aliases', () => aliases.cache)
+  metrics.observeCache('grants', () => grants.cache)
   metrics.observeCache('accounts', () => accounts.cache)
   metrics.observeCache('access_keys', () => accessKeys.cache)
+  metrics.observeCache('principals', () => principals.cache)
   metrics.observeJournal(() => journal.state)
 }
 
@@ -258,7 +312,13 @@ function deploymentOver(
   io: DeploymentIo,
   close: () => Promise<void>,
 ): Deployment {
-  return { ...createAdministration(opened, { ...io, rootKeySource }), close }
+  const access = createAccessQuestions({
+    ...opened,
+    subjects: createAccessSubjects(opened),
+    explainer: { keyAction, explain: explainKeyAccess },
+    clock: io.clock,
+  })
+  return { ...createAdministration(opened, { ...io, rootKeySource }), access, close }
 }
 
 function rootKeySourceOf(config: Config, io: DeploymentIo): RootKeySource {
@@ -290,11 +350,10 @@ async function tlsOf(
   return { tls: { certFile: tlsCertificateFile, keyFile: tlsKeyFile } }
 }
 
-function listenerOptions(config: Config, tls: TlsOptions | undefined): ListenerOptions {
+function listenerOptions(config: Config): ListenersOptions['main'] {
   return {
     host: config.host,
     port: config.port,
-    ...(tls && { tls }),
     insecureHttp: config.insecureHttp,
     trustedProxies: config.trustedProxies,
     proxyProtocol: config.proxyProtocol,

@@ -10,6 +10,8 @@ export interface SettingType<T> {
   readonly many?: true
   /** A flag that takes no value. */
   readonly toggle?: true
+  /** An item may be a mapping in the file; elsewhere it is `name=value;name=value`. */
+  readonly mapping?: true
   /** Undefined when the text is not of this form. `folder` is what a relative path starts from. */
   parse(texts: readonly string[], folder: string): T | undefined
 }
@@ -104,6 +106,43 @@ const listenAddress: SettingType<ListenAddress> = {
   },
 }
 
+/** A listener that stands for a VPC endpoint. */
+export interface PrivateEndpointSetting {
+  readonly listen: ListenAddress
+  readonly vpceId: string
+  readonly vpcId: string
+  readonly policyFile: string | undefined
+}
+
+const privateEndpoints: SettingType<readonly PrivateEndpointSetting[]> = {
+  form: 'a list of listen=HOST:PORT;vpceId=vpce-ID;vpcId=vpc-ID, each vpce-ID once, and ;policyFile=FILE where there is a policy',
+  many: true,
+  mapping: true,
+  parse(items, folder) {
+    const endpoints = items.map((item) => privateEndpoint(item, folder))
+    const known = endpoints.filter((endpoint) => endpoint !== undefined)
+    const ids = new Set(known.map(({ vpceId }) => vpceId))
+    return ids.size === items.length ? known : undefined
+  },
+}
+
+function privateEndpoint(item: string, folder: string): PrivateEndpointSetting | undefined {
+  const fields = new Map<string, string>()
+  for (const field of item.split(';')) {
+    const [, name, value] = /^\s*(listen|vpceId|vpcId|policyFile)=(.*\S)\s*$/.exec(field) ?? []
+    if (name === undefined || value === undefined || fields.has(name)) return undefined
+    fields.set(name, value)
+  }
+  const listen = listenAddress.parse([fields.get('listen') ?? ''], folder)
+  const vpceId = fields.get('vpceId') ?? ''
+  const vpcId = fields.get('vpcId') ?? ''
+  if (listen === undefined || !/^vpce-[0-9a-z]{1,32}$/.test(vpceId) || !/^vpc-[0-9a-z]{1,32}$/.test(vpcId)) {
+    return undefined
+  }
+  const file = fields.get('policyFile')
+  return { listen, vpceId, vpcId, policyFile: file === undefined ? undefined : resolve(folder, file) }
+}
+
 const databaseUrl: SettingType<string> = {
   form: 'a URL that begins with postgres:// or postgresql:// and names a host',
   parse([value = '']) {
@@ -149,6 +188,16 @@ export const settings = {
     listenAddress,
     undefined,
     'An administrative listener: `/-/health` with reasons, `/-/ready` and `/-/metrics` for other hosts. It speaks HTTPS when the main listener does.',
+  ),
+  servicesListen: setting(
+    listenAddress,
+    undefined,
+    'A listener for registered services, which show their client certificates there and act for their users. It needs TLS, with the certificate of the main listener.',
+  ),
+  privateEndpoints: setting(
+    privateEndpoints,
+    '',
+    'Listeners that stand for VPC endpoints: requests that come through one have its `aws:SourceVpce` and `aws:SourceVpc`, and its policy limits them.',
   ),
   accountId: setting(
     text('twelve digits', /^\d{12}$/),
@@ -226,9 +275,22 @@ export const settings = {
   trustedProxies: setting(
     texts('a list of IP addresses and networks (10.0.0.0/8)', isNetwork),
     '',
-    'Peers whose `X-Forwarded-For` or PROXY header names the source IP address.',
+    'Peers whose `X-Forwarded-For` or PROXY header names the source IP address, and whose `X-Forwarded-Proto` says whether `aws:SecureTransport` is true.',
   ),
   proxyProtocol: setting(toggle, 'false', 'Expects a PROXY protocol v2 header from the trusted proxies.'),
+  egressAllow: setting(
+    texts(
+      'a list of IP addresses, networks (10.0.0.0/8) and host names',
+      (item) => isNetwork(item) || (hostName.test(item) && !item.startsWith('*')),
+    ),
+    '',
+    'Where connections to addresses that a tenant can set may go beside the public internet: identity providers in a private network.',
+  ),
+  egressCaFile: setting(
+    path,
+    undefined,
+    'Certificate authorities in PEM that are trusted there, beside the usual ones.',
+  ),
   devAuth: setting(
     toggle,
     'false',

@@ -10,8 +10,16 @@ export type Shape =
   | { readonly type: 'boolean' }
   | { readonly type: 'timestamp' }
   | { readonly type: 'list'; readonly min?: number; readonly max?: number; readonly of: Shape }
-  | { readonly type: 'map'; readonly max?: number; readonly key: StringShape; readonly value: StringShape }
+  | MapShape
   | { readonly type: 'structure'; readonly members: Members }
+
+/** Values are strings everywhere but in the filters of Access Analyzer. */
+export interface MapShape {
+  readonly type: 'map'
+  readonly max?: number
+  readonly key: StringShape
+  readonly value: StringShape | { readonly type: 'structure'; readonly members: Members }
+}
 
 export interface StringShape {
   readonly type: 'string'
@@ -38,8 +46,15 @@ export interface NumberShape {
   readonly max?: number
 }
 
-/** `unrecorded` members do not enter the CloudTrail record; neither do blobs and sensitive ones. */
-export type Member = Shape & { readonly required?: true; readonly unrecorded?: true }
+/**
+ * `unrecorded` members do not enter the CloudTrail record; neither do blobs and sensitive ones. `in` says where a
+ * REST-JSON request has the member, if neither in its path nor in its body.
+ */
+export type Member = Shape & {
+  readonly required?: true
+  readonly unrecorded?: true
+  readonly in?: 'querystring'
+}
 export type Members = Readonly<Record<string, Member>>
 
 /** What a member holds once it has been checked. */
@@ -57,8 +72,8 @@ export type ValueOf<S> = S extends { type: 'string'; enum: readonly (infer E)[] 
             ? Date
             : S extends { type: 'list'; of: infer O }
               ? readonly ValueOf<O>[]
-              : S extends { type: 'map' }
-                ? ReadonlyMap<string, string>
+              : S extends { type: 'map'; value: infer V }
+                ? ReadonlyMap<string, ValueOf<V>>
                 : S extends { type: 'structure'; members: infer M extends Members }
                   ? StructureOf<M>
                   : never

@@ -32,7 +32,10 @@ async function credentialsOf(accountId: string): Promise<Credentials> {
   return JSON.parse(made.stdout) as Credentials
 }
 
-const policy = JSON.stringify({ Version: '2012-10-17', Statement: [] })
+const policy = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' }],
+})
 const tag = { TagKey: 'a', TagValue: 'b' }
 
 /** Each operation on a key, as a request that would succeed on one's own. Those that take aliases come first. */

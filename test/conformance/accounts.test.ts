@@ -47,6 +47,7 @@ const onKeys: Record<string, (kms: KMS, KeyId: string) => Promise<unknown>> = {
   ListResourceTags: (kms, KeyId) => kms.listResourceTags({ KeyId }),
   GetKeyPolicy: (kms, KeyId) => kms.getKeyPolicy({ KeyId }),
   PutKeyPolicy: (kms, KeyId) => kms.putKeyPolicy({ KeyId, Policy }),
+  GetKeyRotationStatus: (kms, KeyId) => kms.getKeyRotationStatus({ KeyId }),
   ListKeyPolicies: (kms, KeyId) => kms.listKeyPolicies({ KeyId }),
   ListAliases: (kms, KeyId) => kms.listAliases({ KeyId }),
   CreateAlias: (kms, TargetKeyId) => kms.createAlias({ AliasName: 'alias/stolen', TargetKeyId }),
@@ -159,5 +160,53 @@ test('a key is of no use in another Region', async () => {
     elsewhere.decrypt({ CiphertextBlob }),
     'AccessDeniedException',
     /associated with this ciphertext/,
+  )
+})
+
+test('an account that the key policy names uses the key by its ARNs, and manages nothing', async () => {
+  const lent = await newKey(first)
+  await first.createAlias({ AliasName: 'alias/lent', TargetKeyId: lent.id })
+  const statement = (accountId: string) => ({
+    Effect: 'Allow',
+    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+    Action: 'kms:*',
+    Resource: '*',
+  })
+  const put = (...accounts: string[]) =>
+    first.putKeyPolicy({
+      KeyId: lent.id,
+      Policy: JSON.stringify({ Version: '2012-10-17', Statement: accounts.map(statement) }),
+    })
+  await put('111122223333', SECOND)
+  const sealed = await second.encrypt({ KeyId: lent.arn, Plaintext })
+  assert.equal(sealed.KeyId, lent.arn)
+  for (const KeyId of [undefined, lent.id, lent.arn, lent.arn.replace(/key\/.*/, 'alias/lent')]) {
+    const opened = await second.decrypt({ CiphertextBlob: sealed.CiphertextBlob, KeyId })
+    assert.equal(Buffer.from(opened.Plaintext ?? []).toString(), 'of the first account')
+  }
+  assert.equal((await second.describeKey({ KeyId: lent.arn })).KeyMetadata?.AWSAccountId, '111122223333')
+  const within: readonly (keyof typeof onKeys)[] = [
+    'DisableKey',
+    'GetKeyPolicy',
+    'CreateAlias',
+    'TagResource',
+  ]
+  for (const action of within) {
+    await assertRefused(
+      onKeys[action]?.(second, lent.arn) ?? Promise.reject(new Error(action)),
+      'AccessDeniedException',
+      denied(action),
+    )
+  }
+  await assertRefused(
+    second.encrypt({ KeyId: lent.id, Plaintext }),
+    'NotFoundException',
+    `Key 'arn:aws:kms:us-east-1:${SECOND}:key/${lent.id}' does not exist`,
+  )
+  await put('111122223333')
+  await assertRefused(
+    second.encrypt({ KeyId: lent.arn, Plaintext }),
+    'AccessDeniedException',
+    denied('Encrypt'),
   )
 })

@@ -397,12 +397,15 @@ test('without the ciphertext a dry run needs the key, and without a dry run noth
   )
 })
 
-test('grant tokens are accepted, up to ten, of up to 8192 characters', async () => {
-  const GrantTokens = Array.from({ length: 10 }, (_, i) => String(i).repeat(8192))
-  const { CiphertextBlob } = await kms.encrypt({ KeyId: key.id, Plaintext: secret, GrantTokens })
-  assert.equal((await kms.decrypt({ CiphertextBlob, GrantTokens: ['a'] })).KeyId, key.arn)
-  await kms.describeKey({ KeyId: key.id, GrantTokens: ['a'] })
-  await kms.generateDataKey({ KeyId: key.id, KeySpec: 'AES_256', GrantTokens: [] })
+test('grant tokens that are none are refused, and so are more than ten or longer ones', async () => {
+  const invalid = 'InvalidGrantTokenException'
+  for (const GrantTokens of [['a'], ['x'.repeat(8192)], Array.from({ length: 10 }, (_, i) => String(i))]) {
+    await assertRefused(kms.encrypt({ KeyId: key.id, Plaintext: secret, GrantTokens }), invalid, /./)
+    await assertRefused(kms.describeKey({ KeyId: key.id, GrantTokens }), invalid, /./)
+    await assertRefused(kms.generateDataKey({ KeyId: key.id, KeySpec: 'AES_256', GrantTokens }), invalid, /./)
+  }
+  const { CiphertextBlob } = await kms.encrypt({ KeyId: key.id, Plaintext: secret, GrantTokens: [] })
+  await assertRefused(kms.decrypt({ CiphertextBlob, GrantTokens: ['a'] }), invalid, /./)
   await assertRefused(
     kms.encrypt({ KeyId: key.id, Plaintext: secret, GrantTokens: Array.from({ length: 11 }, () => 'a') }),
     'ValidationException',

@@ -210,6 +210,7 @@ test('missing members are named, all in one text', async () => {
     ScheduleKeyDeletion: ['keyId'],
     CancelKeyDeletion: ['keyId'],
     GetKeyPolicy: ['keyId'],
+    GetKeyRotationStatus: ['keyId'],
     ListKeyPolicies: ['keyId'],
     ListResourceTags: ['keyId'],
   }

@@ -40,6 +40,7 @@ const managements: Record<string, (KeyId: string) => Promise<unknown>> = {
   ListResourceTags: (KeyId) => kms.listResourceTags({ KeyId }),
   GetKeyPolicy: (KeyId) => kms.getKeyPolicy({ KeyId }),
   PutKeyPolicy: (KeyId) => kms.putKeyPolicy({ KeyId, Policy }),
+  GetKeyRotationStatus: (KeyId) => kms.getKeyRotationStatus({ KeyId }),
   ListKeyPolicies: (KeyId) => kms.listKeyPolicies({ KeyId }),
   ListAliases: (KeyId) => kms.listAliases({ KeyId }),
   CreateAlias: (TargetKeyId) => kms.createAlias({ AliasName: 'alias/never', TargetKeyId }),

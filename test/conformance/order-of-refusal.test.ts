@@ -44,6 +44,19 @@ async function secondAccount(): Promise<{ accountId: string; credentials: Creden
   return { accountId: account.accountId, credentials: JSON.parse(made.stdout) as Credentials }
 }
 
+/** Names nobody who is there, and lets nobody put another one. */
+const unknownPrincipal = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { AWS: 'arn:aws:iam::000000000000:user/nobody' },
+      Action: 'kms:Encrypt',
+      Resource: '*',
+    },
+  ],
+})
+
 /** Two faults in one request: what is refused, and why. In the order of docs/architecture.md. */
 const ladder: [faults: string, request: RawRequest, error: string, message: RegExp][] = [
   [
@@ -118,6 +131,12 @@ const ladder: [faults: string, request: RawRequest, error: string, message: RegE
     /./,
   ],
   [
+    'grant tokens before the key identifier',
+    { operation: 'Encrypt', body: { KeyId: 'nonsense', Plaintext, GrantTokens: ['nonsense'] } },
+    'InvalidGrantTokenException',
+    /./,
+  ],
+  [
     'the marker before the key identifier',
     { operation: 'ListAliases', body: { KeyId: 'nonsense', Marker: 'nonsense' } },
     'InvalidMarkerException',
@@ -149,6 +168,22 @@ const ladder: [faults: string, request: RawRequest, error: string, message: RegE
     { operation: 'Decrypt', body: { CiphertextBlob: spoilt(CiphertextBlob) }, credentials: stranger },
     'AccessDeniedException',
     /associated with this ciphertext/,
+  ],
+  [
+    'authorization before the principals of a policy',
+    {
+      operation: 'PutKeyPolicy',
+      body: { KeyId: enabled.arn, Policy: unknownPrincipal },
+      credentials: stranger,
+    },
+    'AccessDeniedException',
+    /not authorized to perform: kms:PutKeyPolicy/,
+  ],
+  [
+    'the principals of a policy before whom it shuts out',
+    { operation: 'PutKeyPolicy', body: { KeyId: enabled.id, Policy: unknownPrincipal } },
+    'MalformedPolicyDocumentException',
+    /one or more invalid principals/,
   ],
   [
     'state before the algorithm',

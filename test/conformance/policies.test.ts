@@ -126,3 +126,89 @@ test('a policy has at most 32768 bytes of the characters that AWS allows', async
   )
   assert.equal(await policyOf(id), longest)
 })
+
+test('a principal that is not there is refused, and so is an overly permissive condition', async () => {
+  const { id } = await newKey(kms)
+  const before = await policyOf(id)
+  const allow = { Effect: 'Allow', Action: 'kms:*', Resource: '*' }
+  const trust = { ...allow, Principal: { AWS: root } }
+  for (const AWS of [
+    'arn:aws:iam::000000000000:user/nobody',
+    'arn:aws:iam::000000000000:role/nobody',
+    'arn:aws:iam::999999999999:root',
+    '999999999999',
+    'AIDAIOSFODNN7EXAMPLE',
+  ]) {
+    const Policy = policy({ Statement: [trust, { ...allow, Principal: { AWS } }] })
+    const text = 'Policy contains a statement with one or more invalid principals.'
+    await assertRefused(kms.putKeyPolicy({ KeyId: id, Policy }), 'MalformedPolicyDocumentException', text)
+    await assertRefused(kms.createKey({ Policy }), 'MalformedPolicyDocumentException', text)
+  }
+  const Condition = { 'ForAllValues:StringEquals': { 'kms:EncryptionContext:tenant': 'a' } }
+  await assertRefused(
+    kms.putKeyPolicy({
+      KeyId: id,
+      Policy: policy({ Statement: [trust, { ...allow, Principal: '*', Condition }] }),
+    }),
+    'MalformedPolicyDocumentException',
+    /^OverlyPermissiveCondition: /,
+  )
+  assert.equal(await policyOf(id), before)
+})
+
+test('a policy that would shut its author out is refused, unless the author means it', async () => {
+  const { id } = await newKey(kms)
+  const before = await policyOf(id)
+  const shut = policy({
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { AWS: root },
+        Action: ['kms:GetKeyPolicy', 'kms:DescribeKey'],
+        Resource: '*',
+      },
+    ],
+  })
+  const text = 'The new key policy will not allow you to update the key policy in the future.'
+  const malformed = 'MalformedPolicyDocumentException'
+  await assertRefused(kms.putKeyPolicy({ KeyId: id, Policy: shut }), malformed, text)
+  await assertRefused(kms.createKey({ Policy: shut }), malformed, text)
+  assert.equal(await policyOf(id), before)
+  await kms.putKeyPolicy({ KeyId: id, Policy: shut, BypassPolicyLockoutSafetyCheck: true })
+  assert.equal(await policyOf(id), shut)
+  await kms.describeKey({ KeyId: id })
+  await assertRefused(
+    kms.putKeyPolicy({ KeyId: id, Policy: before, BypassPolicyLockoutSafetyCheck: true }),
+    'AccessDeniedException',
+    /^User: arn:aws:iam::000000000000:root is not authorized to perform: kms:PutKeyPolicy on resource: arn:.* because no resource-based policy allows the kms:PutKeyPolicy action$/,
+  )
+})
+
+test('what a key policy denies is denied to the root user too, at once, and conditions decide when', async () => {
+  const { id, arn } = await newKey(kms)
+  const Plaintext = Buffer.from('x')
+  const EncryptionContext = { tenant: 'a' }
+  await kms.encrypt({ KeyId: id, Plaintext, EncryptionContext })
+  const deny = {
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 'kms:Encrypt',
+    Resource: '*',
+    Condition: { StringEquals: { 'kms:EncryptionContext:tenant': 'a' } },
+  }
+  const trust = { Effect: 'Allow', Principal: { AWS: root }, Action: 'kms:*', Resource: '*' }
+  await kms.putKeyPolicy({ KeyId: id, Policy: policy({ Statement: [trust, deny] }) })
+  await assertRefused(
+    kms.encrypt({ KeyId: id, Plaintext, EncryptionContext }),
+    'AccessDeniedException',
+    `User: ${root} is not authorized to perform: kms:Encrypt on resource: ${arn} with an explicit deny in a resource-based policy`,
+  )
+  // Two names that differ only in case could mean either.
+  await assertRefused(
+    kms.encrypt({ KeyId: id, Plaintext, EncryptionContext: { tenant: 'b', Tenant: 'c' } }),
+    'AccessDeniedException',
+    /explicit deny/,
+  )
+  await kms.encrypt({ KeyId: id, Plaintext, EncryptionContext: { tenant: 'b' } })
+  await kms.encrypt({ KeyId: id, Plaintext })
+})

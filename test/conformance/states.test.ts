@@ -62,6 +62,7 @@ const table: Record<string, [Outcome, Outcome, Outcome, (subject: Subject) => Pr
   DescribeKey: ['ok', 'ok', 'ok', ({ KeyId }) => kms.describeKey({ KeyId })],
   GetKeyPolicy: ['ok', 'ok', 'ok', ({ KeyId }) => kms.getKeyPolicy({ KeyId })],
   PutKeyPolicy: ['ok', 'ok', 'ok', ({ KeyId, Policy }) => kms.putKeyPolicy({ KeyId, Policy })],
+  GetKeyRotationStatus: ['ok', 'ok', 'ok', ({ KeyId }) => kms.getKeyRotationStatus({ KeyId })],
   ListKeyPolicies: ['ok', 'ok', 'ok', ({ KeyId }) => kms.listKeyPolicies({ KeyId })],
   ListResourceTags: ['ok', 'ok', 'ok', ({ KeyId }) => kms.listResourceTags({ KeyId })],
   ListAliases: ['ok', 'ok', 'ok', ({ KeyId }) => kms.listAliases({ KeyId })],

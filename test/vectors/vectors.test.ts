@@ -6,6 +6,7 @@ import { openAesGcm, sealAesGcm } from '../../server/src/crypto/aes-gcm.ts'
 import { argon2id } from '../../server/src/crypto/argon2.ts'
 import { deriveCounterHmacSha512, deriveFromFixedInput } from '../../server/src/crypto/kdf.ts'
 import { signingKeyFromSeed, verifySeal } from '../../server/src/crypto/signing.ts'
+import { codeOfStep, stepOf } from '../../server/src/identity/mfa-totp.ts'
 
 const hex = (text: string) => Buffer.from(text, 'hex')
 
@@ -130,5 +131,19 @@ test('the Argon2 thread answers what the reference implementation computes', asy
   for (const entry of cases<Argon2Case>('argon2-command/argon2id.json', 3)) {
     const tag = await argon2id(hex(entry.password), hex(entry.salt), entry, entry.tag.length / 2)
     assert.equal(tag.toString('hex'), entry.tag)
+  }
+})
+
+test('one-time passwords are those of RFC 4226', () => {
+  type Case = { secret: string; counter: number; code: string }
+  for (const { secret, counter, code } of cases<Case>('rfc-4226/hotp.json', 10)) {
+    assert.equal(codeOfStep(hex(secret), counter), code)
+  }
+})
+
+test('time-based one-time passwords are those of RFC 6238', () => {
+  type Case = { secret: string; seconds: number; code: string }
+  for (const { secret, seconds, code } of cases<Case>('rfc-6238/totp.json', 6)) {
+    assert.equal(codeOfStep(hex(secret), stepOf(seconds * 1000), code.length), code)
   }
 })

@@ -85,15 +85,68 @@ test('blobs, sensitive and unrecorded members and grant tokens are left out; the
 })
 
 test('the answer of a write is recorded without its bytes, and an empty one is null', () => {
+  const output = {
+    KeyMetadata: {
+      type: 'structure',
+      members: {
+        AWSAccountId: { type: 'string' },
+        CreationDate: { type: 'timestamp' },
+        Enabled: { type: 'boolean' },
+      },
+    },
+    PublicKey: { type: 'blob' },
+    GrantToken: { type: 'string' },
+  } as const satisfies Members
   const metadata = { AWSAccountId: '111122223333', CreationDate: new Date(0), Enabled: true }
   assert.deepEqual(
-    recordedResponse({ KeyMetadata: metadata, PublicKey: Buffer.from('x'), GrantToken: 't' }),
+    recordedResponse(output, { KeyMetadata: metadata, PublicKey: Buffer.from('x'), GrantToken: 't' }),
     {
       keyMetadata: { aWSAccountId: '111122223333', creationDate: '1970-01-01T00:00:00.000Z', enabled: true },
     },
   )
-  assert.equal(recordedResponse({}), undefined)
-  assert.equal(recordedResponse(undefined), undefined)
+  assert.equal(recordedResponse(output, {}), undefined)
+  assert.equal(recordedResponse(output, undefined), undefined)
+  assert.equal(recordedResponse(null, {}), undefined)
+})
+
+test('a resource is recorded with its type', () => {
+  const type = (ARN: string) => {
+    const { record } = encryptRecord({ resources: [{ accountId: '111122223333', ARN }] })
+    return (JSON.parse(record) as { resources: { type: string }[] }).resources[0]?.type
+  }
+  assert.equal(type('arn:aws:kms:us-east-1:111122223333:key/1'), 'AWS::KMS::Key')
+  assert.equal(type('arn:aws:iam::111122223333:role/team/Deploy'), 'AWS::IAM::Role')
+  assert.equal(type('arn:aws:iam::111122223333:user/Alice'), 'AWS::IAM::User')
+})
+
+test('credentials in an answer are not recorded, however deep they stand', () => {
+  const credentials = {
+    type: 'structure',
+    members: {
+      AccessKeyId: { type: 'string' },
+      SecretAccessKey: { type: 'string', sensitive: true },
+      SessionToken: { type: 'string' },
+      Marked: { type: 'string', unrecorded: true },
+      Expiration: { type: 'timestamp' },
+    },
+  } as const
+  const output = {
+    Credentials: credentials,
+    All: { type: 'list', of: credentials },
+  } as const satisfies Members
+  const value = {
+    AccessKeyId: 'ASIAEXAMPLE',
+    SecretAccessKey: 'secret',
+    SessionToken: 'secret',
+    Marked: 'secret',
+    Unknown: 'secret',
+    Expiration: new Date(0),
+  }
+  const recorded = { accessKeyId: 'ASIAEXAMPLE', expiration: '1970-01-01T00:00:00.000Z' }
+  assert.deepEqual(recordedResponse(output, { Credentials: value, All: [value, {}] }), {
+    credentials: recorded,
+    all: [recorded, {}],
+  })
 })
 
 test('a record never exceeds its bound, stays JSON on one line, and names what was cut', () => {

@@ -4,12 +4,21 @@ import type { Members, Shape } from '../shape.ts'
 /** Who acted. A root user has its account's id as principal id, as in AWS's own records. */
 export type RecordIdentity =
   | {
-      readonly type: 'Root'
+      readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'WebIdentityUser'
       readonly principalId: string
-      readonly arn: string
-      readonly accountId: string
-      readonly accessKeyId: string
+      readonly arn?: string
+      readonly accountId?: string
+      readonly accessKeyId?: string
+      readonly userName?: string
+      /** Of temporary credentials: who issued them, when, and how the caller had proved itself. */
+      readonly sessionContext?: object
+      /** Of a web identity. */
+      readonly identityProvider?: string
+      /** The service that made the request for the user. */
+      readonly invokedBy?: string | undefined
     }
+  /** A service for itself. */
+  | { readonly type: 'AWSService'; readonly invokedBy: string }
   /** The service itself, when a timer is due. */
   | { readonly accountId: string; readonly invokedBy: 'AWS Internal' }
   /** Whoever ran an operator command. */
@@ -41,6 +50,8 @@ export interface RecordFacts {
   readonly tls?:
     | { readonly version: string; readonly cipherSuite: string; readonly host?: string }
     | undefined
+  /** Of the private endpoint that the request came through. */
+  readonly vpcEndpointId?: string | undefined
   readonly eventType?: 'AwsApiCall' | 'AwsServiceEvent' | 'KeywrightOperatorCommand'
   /** A UUID; a fresh random one by default. */
   readonly eventId?: string
@@ -125,6 +136,7 @@ function write(facts: RecordFacts, eventId: string, texts: Texts, parts: Parts, 
     eventType: facts.eventType ?? 'AwsApiCall',
     managementEvent: true,
     recipientAccountId: facts.accountId,
+    vpcEndpointId: facts.vpcEndpointId,
     eventCategory: 'Management',
     tlsDetails: tls && {
       tlsVersion: tls.version,
@@ -135,7 +147,13 @@ function write(facts: RecordFacts, eventId: string, texts: Texts, parts: Parts, 
 }
 
 function writeResource({ accountId, ARN, type }: RecordResource) {
-  return { accountId, type: type ?? 'AWS::KMS::Key', ARN }
+  return { accountId, type: type ?? typeOfArn(ARN), ARN }
+}
+
+/** @see CloudFormation's resource types, which CloudTrail uses */
+function typeOfArn(arn: string): string {
+  const [, type] = /^arn:[^:]*:iam::\d*:(role|user|group|policy)\//.exec(arn) ?? []
+  return type === undefined ? 'AWS::KMS::Key' : `AWS::IAM::${type.charAt(0).toUpperCase()}${type.slice(1)}`
 }
 
 /** First shortens long strings wherever they stand; if that is not enough, leaves out whole parts, largest first. */
@@ -207,12 +225,23 @@ interface RecordedMember {
 
 const recordedMembers = new WeakMap<Members, readonly RecordedMember[]>()
 
-// A grant token lets its bearer act, whatever a table forgets to say.
-const NEVER_RECORDED = new Set(['GrantToken', 'GrantTokens'])
+// These let their bearer act, whatever a table forgets to say.
+const NEVER_RECORDED = new Set([
+  'GrantToken',
+  'GrantTokens',
+  'SecretAccessKey',
+  'SessionToken',
+  'WebIdentityToken',
+  'TokenCode',
+  'AuthenticationCode1',
+  'AuthenticationCode2',
+  'Base32StringSeed',
+  'QRCodePNG',
+])
 
 /**
  * The request parameters of a checked request, as CloudTrail writes them: names begin with a small letter; blobs,
- * sensitive members, grant tokens and what the table calls unrecorded are left out. Undefined when nothing is left.
+ * sensitive members, tokens and what the table calls unrecorded are left out. Undefined when nothing is left.
  */
 export function recordedParameters(
   members: Members,
@@ -256,7 +285,7 @@ function recordedValue(shape: Shape, value: unknown): unknown {
     case 'timestamp':
       return value instanceof Date ? value.toISOString() : undefined
     case 'list':
-      return (value as readonly unknown[]).map((item) => recordedValue(shape.of, item))
+      return (value as readonly unknown[]).map((item) => recordedValue(shape.of, item) ?? {})
     case 'map':
       return recordedMap(value as ReadonlyMap<string, string>)
     case 'structure':
@@ -274,29 +303,13 @@ function recordedMap(map: ReadonlyMap<string, string>): object {
 }
 
 /**
- * The answer of a write as CloudTrail writes it: bytes are left out, names begin with a small letter (AWS's own
- * records say `aWSAccountId`). Undefined when nothing is left. Never give it the answer of a cryptographic operation.
+ * The answer of a write as CloudTrail writes it: what its shape calls bytes, sensitive or unrecorded is left out, at any
+ * depth, and so is what the shape does not know; names begin with a small letter (AWS's own records say `aWSAccountId`).
+ * Undefined when nothing is left. Never give it the answer of a cryptographic operation.
  */
-export function recordedResponse(response: unknown): object | undefined {
-  const recorded = recordedAnswer(response)
-  return typeof recorded === 'object' && recorded !== null && Object.keys(recorded).length > 0
-    ? recorded
-    : undefined
-}
-
-function recordedAnswer(value: unknown): unknown {
-  if (value instanceof Date) return value.toISOString()
-  if (value instanceof Uint8Array) return undefined
-  if (value instanceof Map) return recordedMap(value as ReadonlyMap<string, string>)
-  if (Array.isArray(value)) return value.map(recordedAnswer)
-  if (typeof value !== 'object' || value === null) return value
-  const copy: Record<string, unknown> = {}
-  for (const [name, item] of Object.entries(value)) {
-    if (NEVER_RECORDED.has(name)) continue
-    const recorded = recordedAnswer(item)
-    if (recorded !== undefined) copy[lowerFirst(name)] = recorded
-  }
-  return copy
+export function recordedResponse(members: Members | null, answer: unknown): object | undefined {
+  if (members === null || typeof answer !== 'object' || answer === null) return undefined
+  return recordedParameters(members, answer as Readonly<Record<string, unknown>>)
 }
 
 function lowerFirst(name: string): string {

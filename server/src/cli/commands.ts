@@ -1,22 +1,11 @@
 import type { Operator } from '../deployment/operator-record.ts'
 import type { RootKeyProviderName } from '../deployment/root-key-source.ts'
+import { accessRequests } from './access-requests.ts'
+import { command, required, type ArgumentRule, type Arguments } from './command.ts'
 import type { Deployment } from './deployment.ts'
 import { CommandError } from './failure.ts'
-
-/** One argument of an administrative command. */
-interface ArgumentRule {
-  /** Completes "must be …". */
-  readonly form: string
-  readonly pattern: RegExp
-  readonly required?: true
-}
-
-type Arguments = Readonly<Record<string, string>>
-
-interface Command<Result> {
-  readonly arguments: Readonly<Record<string, ArgumentRule>>
-  run(deployment: Deployment, args: Arguments, operator: Operator): Promise<Result>
-}
+import { organizationRequests } from './organization-requests.ts'
+import { quarantineRequests } from './quarantine-requests.ts'
 
 const accountId: ArgumentRule = { form: 'twelve digits', pattern: /^\d{12}$/ }
 const accountName: ArgumentRule = { form: '1 to 50 printable ASCII characters', pattern: /^[ -~]{1,50}$/ }
@@ -30,10 +19,16 @@ const provider: ArgumentRule = { form: 'file or passphrase', pattern: /^(file|pa
 /** Base64 of its bytes. An error names an argument, never its value. */
 const passphrase: ArgumentRule = { form: 'base64', pattern: /^[A-Za-z0-9+/]{1,1400}={0,2}$/ }
 
-const command = <Result>(
-  rules: Command<Result>['arguments'],
-  run: Command<Result>['run'],
-): Command<Result> => ({ arguments: rules, run })
+const serviceName: ArgumentRule = {
+  form: 'the name of a service, such as s3.us-east-1.amazonaws.com',
+  pattern: /^[a-z0-9.-]{1,128}$/,
+  required: true,
+}
+const certificate: ArgumentRule = {
+  form: 'a certificate in PEM',
+  pattern: /^-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----$/,
+  required: true,
+}
 
 /**
  * Every administrative command that works on a deployment. The same entry runs in the server, by way of the control socket,
@@ -63,6 +58,17 @@ export const commands = {
     await deployment.credentials.delete({ accessKeyId: required(args, 'accessKeyId') }, operator)
     return {}
   }),
+  'service register': command({ name: serviceName, certificate }, (deployment, args, operator) =>
+    deployment.services.register(
+      { name: required(args, 'name'), certificate: required(args, 'certificate') },
+      operator,
+    ),
+  ),
+  'service list': command({}, (deployment) => deployment.services.list()),
+  'service remove': command({ name: serviceName }, async (deployment, args, operator) => {
+    await deployment.services.remove({ name: required(args, 'name') }, operator)
+    return {}
+  }),
   'root-key show': command({}, (deployment) => deployment.rootKey.describe()),
   'root-key rotate': command({ provider, passphrase }, async (deployment, args, operator) => {
     const secret = args['passphrase'] === undefined ? undefined : Buffer.from(args['passphrase'], 'base64')
@@ -73,6 +79,9 @@ export const commands = {
     }
     return deployment.rootKey.rotate(change, operator).finally(() => secret?.fill(0))
   }),
+  ...accessRequests,
+  ...organizationRequests,
+  ...quarantineRequests,
   'domain-keys rotate': command({}, (deployment, _args, operator) => deployment.domainKeys.rotate(operator)),
 } as const
 
@@ -121,12 +130,6 @@ export function runRequest(
   { command, args, operator }: CommandRequest,
 ): Promise<unknown> {
   return commands[command].run(deployment, args, operator)
-}
-
-function required(args: Arguments, name: string): string {
-  const value = args[name]
-  if (value === undefined) throw new Error(`${name} was not checked`)
-  return value
 }
 
 async function onlyAccount(deployment: Deployment): Promise<string> {

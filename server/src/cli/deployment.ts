@@ -2,6 +2,7 @@ import type { JournalReader } from '../audit/reader.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { RandomSource } from '../crypto/random.ts'
+import type { AccessQuestions } from '../deployment/access-questions.ts'
 import type { Administration } from '../deployment/administration.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -18,6 +19,7 @@ export interface DeploymentIo {
 
 /** An opened deployment, with or without listeners. */
 export interface Deployment extends Administration {
+  readonly access: AccessQuestions
   close(): Promise<void>
 }
 
@@ -27,6 +29,10 @@ export interface RunningServer {
   /** The deployment's first account. */
   readonly accountId: string
   readonly adminUrl?: string
+  /** Where registered services connect. */
+  readonly servicesUrl?: string
+  /** Of private endpoints: their ids and URLs. */
+  readonly endpointUrls?: readonly string[]
   /** The certificate of the local authority, when the server made one. */
   readonly caFile?: string
   readonly credentialsFile: string

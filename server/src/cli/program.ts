@@ -10,8 +10,12 @@ import { addAuditCommands } from './audit-commands.ts'
 import type { DeploymentIo } from './deployment.ts'
 import { describeFailure, failureStack } from './failure.ts'
 import { invoke } from './invoke.ts'
+import { addOrganizationCommands, addOrganizationPolicyCommands } from './organization-commands.ts'
 import { readPassphrase } from './passphrase.ts'
+import { addPolicyCommands } from './policy-commands.ts'
+import { addQuarantineCommands } from './quarantine-commands.ts'
 import { serveUntilStopped } from './serve.ts'
+import { addServiceCommands } from './service-commands.ts'
 import type { Session, Surroundings } from './session.ts'
 
 const [DONE, FAILED, MISUSED] = [0, 1, 2]
@@ -116,6 +120,14 @@ function programOf(run: Run): Command {
     })
 
   addAdministration(program, session)
+  addServiceCommands(program, session)
+  addOrganizationCommands(program, session)
+  const policy = program
+    .command('policy')
+    .description('manage the policies of the organization; write, check and explain any policy')
+  addOrganizationPolicyCommands(policy, session)
+  addPolicyCommands(policy, session)
+  addQuarantineCommands(program, session)
   addAuditCommands(program, session)
 
   program

@@ -92,6 +92,8 @@ export function banner(
     url,
     accountId,
     adminUrl,
+    servicesUrl,
+    endpointUrls,
     caFile,
     credentialsFile,
   }: Omit<RunningServer, 'deployment' | 'reload' | 'stop'>,
@@ -105,6 +107,8 @@ export function banner(
     `Keywright is serving ${url}`,
     `Credentials of the root user of account ${accountId}: ${credentialsFile}`,
     ...(adminUrl === undefined ? [] : [`Health and metrics: ${adminUrl}`]),
+    ...(servicesUrl === undefined ? [] : [`Registered services: ${servicesUrl}`]),
+    ...(endpointUrls ?? []).map((url) => `Private endpoint: ${url}`),
     ...(caFile === undefined
       ? []
       : [`Certificate authority to trust: ${caFile} (AWS_CA_BUNDLE; NODE_EXTRA_CA_CERTS for Node)`]),

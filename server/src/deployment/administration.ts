@@ -3,17 +3,27 @@ import type { Clock } from '../clock.ts'
 import type { RandomSource } from '../crypto/random.ts'
 import { newAccessKeyId, newSecretAccessKey, type AccessKey } from '../identity/access-keys.ts'
 import { isAccountId, type Account } from '../identity/accounts.ts'
+import { createOrganizationRows } from '../identity/organization-rows.ts'
 import { listDomains, rewrapMaterialBatch, rewrapUnderRoot } from '../keys/rewrapping.ts'
 import { DuplicateRowError, type Store, type Transition } from '../store/store.ts'
 import { DeploymentError } from './deployment-error.ts'
 import type { OpenedDeployment } from './open-deployment.ts'
-import { operatorRecord, type Operator } from './operator-record.ts'
+import { operatorChanges } from './operator-change.ts'
+import type { Operator } from './operator-record.ts'
+import {
+  createOrganizationPolicyAdministration,
+  type OrganizationPolicyAdministration,
+} from './organization-policies.ts'
+import { createOrganizationAdministration, type OrganizationAdministration } from './organization.ts'
+import { createKeyPolicyReset, type KeyPolicyReset } from './key-policy-reset.ts'
+import { createQuarantine, type QuarantineAdministration } from './quarantine.ts'
 import {
   forgetOtherRootKeys,
   makeNextRootKey,
   type RootKeyProviderName,
   type RootKeySource,
 } from './root-key-source.ts'
+import { createServiceRegistration, type ServiceRegistration } from './service-registration.ts'
 
 const MATERIALS_PER_TRANSITION = 200
 
@@ -38,6 +48,12 @@ export interface Administration {
       operator: Operator,
     ): Promise<{ rootKeyId: string; rewrapped: number }>
   }
+  readonly services: ServiceRegistration
+  readonly organization: OrganizationAdministration
+  /** Service and resource control policies. */
+  readonly organizationPolicies: OrganizationPolicyAdministration
+  readonly quarantine: QuarantineAdministration
+  readonly keyPolicy: KeyPolicyReset
   readonly domainKeys: {
     /** New domain keys for every account and Region; all key material is wrapped under them. */
     rotate(operator: Operator): Promise<{ domains: number; rewrapped: number }>
@@ -66,8 +82,6 @@ export interface NewCredential {
   readonly createdAt: number
 }
 
-type Parameters = Readonly<Record<string, unknown>>
-
 export function createAdministration(
   opened: OpenedDeployment,
   parts: { clock: Clock; random: RandomSource; rootKeySource: RootKeySource },
@@ -75,29 +89,7 @@ export function createAdministration(
   const { store, accounts, accessKeys, domainKeys } = opened
   const { clock, random, rootKeySource } = parts
 
-  /** Runs one change; what `work` returns beside its result goes into the record. */
-  function change<T>(
-    operator: Operator,
-    command: string,
-    parameters: Parameters,
-    work: (tx: Transition) => Promise<{ result: T; accountId?: string; response?: Parameters }>,
-  ): Promise<T> {
-    return store.transition(async (tx) => {
-      const { result, accountId, response } = await work(tx)
-      tx.record((changePosition) =>
-        operatorRecord({
-          clockMs: clock.now(),
-          operator,
-          command,
-          parameters,
-          response,
-          accountId,
-          changePosition,
-        }),
-      )
-      return result
-    })
-  }
+  const change = operatorChanges({ store, clock })
 
   function createAccount({ accountId, name }: { accountId?: string; name?: string }, operator: Operator) {
     const id = accountId ?? String(randomInt(100_000_000_000, 1_000_000_000_000))
@@ -153,6 +145,14 @@ export function createAdministration(
   async function deploymentRow({ db }: Pick<Transition | Store, 'db'>) {
     const row = await db.selectFrom('deployment').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
     return store.rows.check('deployment', row)
+  }
+
+  const organizationParts = {
+    store,
+    rows: createOrganizationRows({ store, now: () => clock.now() }),
+    managementAccountId: opened.firstAccountId,
+    random,
+    change,
   }
 
   let rotating = false
@@ -238,6 +238,11 @@ export function createAdministration(
       },
       rotate: rotateRootKey,
     },
+    services: createServiceRegistration({ store, servicePrincipals: opened.servicePrincipals, clock }),
+    organization: createOrganizationAdministration(organizationParts),
+    organizationPolicies: createOrganizationPolicyAdministration(organizationParts),
+    quarantine: createQuarantine({ ...opened, clock, change }),
+    keyPolicy: createKeyPolicyReset({ keys: opened.keys, change }),
     domainKeys: { rotate: rotateDomainKeys },
   }
 }

@@ -7,13 +7,14 @@ import { openFileSink } from '../audit/file-sink.ts'
 import type { Journal } from '../audit/journal.ts'
 import { openJournal } from '../audit/open-journal.ts'
 import type { JournalReader } from '../audit/reader.ts'
+import { deriveKey } from '../crypto/kdf.ts'
 import type { RootKey } from '../crypto/root-key.ts'
 import { signingKeyFromSeed, type SigningKey } from '../crypto/signing.ts'
 import { WrapError } from '../crypto/wrap.ts'
-import { createAccessKeys, type AccessKeys } from '../identity/access-keys.ts'
-import { createAccounts, type Accounts } from '../identity/accounts.ts'
+import type { AccessKeys } from '../identity/access-keys.ts'
 import { createAliases, type Aliases } from '../keys/aliases.ts'
 import { createDomainKeys, type DomainKeys } from '../keys/domain-keys.ts'
+import { createGrants, type Grants } from '../keys/grants.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
 import { openSystemKeys } from '../keys/system-keys.ts'
 import type { DeploymentRow } from '../store/schema.ts'
@@ -22,11 +23,12 @@ import type { Log } from '../telemetry/log.ts'
 import { DeploymentError, noDeployment } from './deployment-error.ts'
 import { firstStart, forgetFirstStart, FORMAT, type Started } from './first-start.ts'
 import type { OpenDependencies, OpenOptions, RootCredentials } from './open-options.ts'
+import { openIdentity, type OpenedIdentity } from './open-identity.ts'
 import { journalDirectory, storeOptions } from './open-journal.ts'
 import { finishRootKeyRotation, openRootKey, unusedRootKeyFile } from './root-key-source.ts'
 
 /** A deployment with everything below its listeners. */
-export interface OpenedDeployment {
+export interface OpenedDeployment extends OpenedIdentity {
   readonly deploymentId: string
   readonly firstAccountId: string
   readonly devAuth: boolean
@@ -37,11 +39,10 @@ export interface OpenedDeployment {
   readonly journal: Journal
   readonly journalReader: JournalReader
   readonly signer: SigningKey
-  readonly accounts: Accounts
-  readonly accessKeys: AccessKeys
   readonly domainKeys: DomainKeys
   readonly keys: Keys
   readonly aliases: Aliases
+  readonly grants: Grants
   /** The root key in force; a rotation puts another one in its place. */
   readonly rootKey: { current: RootKey }
   close(): Promise<void>
@@ -95,19 +96,24 @@ async function openOver(
     )
   }
 
-  const accounts = createAccounts({ store, now, cacheLimit: options.cacheKeys })
-  const accessKeys = createAccessKeys({
+  const cacheLimit = options.cacheKeys
+  const identity = openIdentity({
     store,
     secretsKey: systemKeys.secrets,
-    now,
-    cacheLimit: options.cacheKeys,
+    managementAccountId: deployment.first_account_id,
+    cacheLimit,
+    clock,
+    random,
+    log,
   })
-  if (row !== undefined) await requireSameRootUser(deployment, accessKeys, options)
+  if (row !== undefined) await requireSameRootUser(deployment, identity.accessKeys, options)
 
   const rootKeyInForce = { current: rootKey }
   const domainKeys = createDomainKeys({ store, rootKey: () => rootKeyInForce.current, random, now })
-  const keys = createKeys({ store, domainKeys, random, now, cacheLimit: options.cacheKeys })
-  const aliases = createAliases({ store, now, cacheLimit: options.cacheKeys })
+  const keys = createKeys({ store, domainKeys, random, now, cacheLimit })
+  const aliases = createAliases({ store, now, cacheLimit })
+  const tokenKey = deriveKey(systemKeys.secrets, 'keywright grant tokens v1')
+  const grants = createGrants({ store, tokenKey, random, now, cacheLimit })
 
   const signer = signingKeyFromSeed(systemKeys.sealSeed)
   systemKeys.sealSeed.fill(0)
@@ -134,6 +140,7 @@ async function openOver(
   })
 
   return {
+    ...identity,
     deploymentId: deployment.deployment_id,
     firstAccountId: deployment.first_account_id,
     devAuth: options.devAuth,
@@ -143,13 +150,13 @@ async function openOver(
     journal,
     journalReader,
     signer,
-    accounts,
-    accessKeys,
     domainKeys,
     keys,
     aliases,
+    grants,
     rootKey: rootKeyInForce,
     async close() {
+      await identity.accessKeyUses.close()
       await journal.close()
       await store.close()
     },

@@ -12,6 +12,8 @@ export interface Connection {
   source: string
   named: boolean
   tls?: { readonly version: string; readonly cipherSuite: string }
+  /** SHA-256 of the client certificate's DER in hex, where one was asked for and shown. */
+  certificateFingerprint?: string
   /** Requests whose answer has not been written completely. */
   open: number
   /** Those of them that the handler has; the others are still being received. */

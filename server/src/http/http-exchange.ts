@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRejection, Metrics } from '../telemetry/metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { WireHandler, WireRequest, WireResponse } from '../wire/http-message.ts'
+import type { ApiRequest } from './api-request.ts'
 import type { Connection, Connections } from './connections.ts'
 import {
   answerInternal,
@@ -13,8 +14,7 @@ import {
 } from './internal-endpoints.ts'
 import type { HttpLimits } from './limits.ts'
 import { JSON_CONTENT_TYPE, REFUSALS, refusalBody, type Refusal } from './raw-answer.ts'
-import { collectBody } from './request-body.ts'
-import { forwardedSource, isLoopbackAddress, type AddressSet } from './source-address.ts'
+import { forwardedOverTls, forwardedSource, isLoopbackAddress, type AddressSet } from './source-address.ts'
 
 export interface ExchangeDeps extends InternalEndpoints {
   readonly handler: WireHandler
@@ -22,13 +22,17 @@ export interface ExchangeDeps extends InternalEndpoints {
   readonly connections: Connections
   readonly trustedProxies: AddressSet
   readonly exposure: () => Exposure
+  readonly originOf: (connection: Connection) => RequestOrigin
   readonly stopping: () => boolean
   readonly metrics: Metrics
   readonly log: Log
 }
 
+/** Of which listener and connection a request is, where that decides something. */
+export type RequestOrigin = Pick<WireRequest, 'endpoint' | 'serviceConnection'>
+
 /** One request: its bytes within the limits, the handler's or an internal answer, its bytes. */
-export type Exchange = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void
+export type Exchange = (request: ApiRequest, response: ServerResponse, expectsContinue: boolean) => void
 
 export function createExchange(deps: ExchangeDeps): Exchange {
   const { handler, limits, connections, trustedProxies, metrics, log } = deps
@@ -68,7 +72,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     // The client waits for this before it sends the body; one that is too large it need not send at all.
     if (expectsContinue) response.writeContinue()
 
-    collectBody(request, limits.bodyBytes, {
+    request.collectBody(limits.bodyBytes, {
       done(body) {
         releaseLong()
         if (connection.broken) return
@@ -94,7 +98,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
   /** Never rejects. */
   async function handle(
     connection: Connection,
-    request: IncomingMessage,
+    request: ApiRequest,
     response: ServerResponse,
     body: Buffer,
   ): Promise<void> {
@@ -109,8 +113,8 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     }
   }
 
-  function refusalOf(request: IncomingMessage): (Refusal & HttpRejection) | undefined {
-    const { hosts, bodyBytes } = framingOf(request.rawHeaders)
+  function refusalOf(request: ApiRequest): (Refusal & HttpRejection) | undefined {
+    const { hosts, bodyBytes } = request.framing
     // HTTP/1.1 wants exactly one Host (RFC 9112 section 3.2); two are a way to make a proxy and us disagree.
     if (hosts !== 1 && !(hosts === 0 && request.httpVersionMinor === 0)) return 'malformed_request'
     if (handled >= limits.requestsInProgress) return 'too_many_requests'
@@ -125,17 +129,18 @@ export function createExchange(deps: ExchangeDeps): Exchange {
 
   async function answer(
     connection: Connection,
-    request: IncomingMessage,
+    request: ApiRequest,
     response: ServerResponse,
     body: Buffer,
   ): Promise<void> {
     const target = request.url ?? ''
-    if (isInternalPath(target)) {
+    // On the listener for services the paths below `/-/` are the handler's, too.
+    if (isInternalPath(target) && !(connection.tls && deps.originOf(connection).serviceConnection)) {
       const internal = await answerInternal(
         {
           method: request.method ?? '',
           target,
-          headers: request.headers,
+          headers: request.fields,
           fromThisMachine:
             isLoopbackAddress(connection.peer) && !connection.named && !trustedProxies(connection.peer),
         },
@@ -149,28 +154,34 @@ export function createExchange(deps: ExchangeDeps): Exchange {
   }
 
   function wireRequest(
-    { source, tls }: Connection,
-    request: IncomingMessage,
+    connection: Connection,
+    request: ApiRequest,
     target: string,
     body: Buffer,
   ): WireRequest {
+    const { source, tls } = connection
     const message = {
+      ...deps.originOf(connection),
       method: request.method ?? '',
       target,
       rawHeaders: request.rawHeaders,
       body,
       sourceIp: forwardedSource(source, request.rawHeaders, trustedProxies),
     }
-    if (!tls) return message
-    const host = request.headers.host
+    if (!tls) {
+      return forwardedOverTls(connection.peer, request.rawHeaders, trustedProxies)
+        ? { ...message, overTls: true }
+        : message
+    }
+    const host = request.fields.host
     return { ...message, tls: host === undefined ? tls : { ...tls, host } }
   }
 
   function write(
     connection: Connection,
-    request: IncomingMessage,
+    request: ApiRequest,
     response: ServerResponse,
-    { status, contentType, requestId, body }: WireResponse,
+    { status, contentType, requestId, body, errorType }: WireResponse,
   ): void {
     if (response.destroyed || !request.socket.writable) return
     const lengthBytes = Buffer.byteLength(body)
@@ -182,6 +193,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       'Content-Length',
       String(lengthBytes),
     ]
+    if (errorType !== undefined) headers.push('x-amzn-ErrorType', errorType)
     if (deps.stopping()) {
       connection.closing = true
       headers.push('Connection', 'close')
@@ -200,7 +212,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
   function refuse(
     refusal: Refusal & HttpRejection,
     connection: Connection,
-    request: IncomingMessage,
+    request: ApiRequest,
     response: ServerResponse,
   ): void {
     metrics.httpRejected(refusal)
@@ -228,27 +240,6 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     request.resume()
   }
 }
-
-/**
- * How many Host fields there are, and what length is declared: read from the raw fields, since asking for
- * `request.headers` makes an object of all of them (2 µs). The parser has
- * refused a Content-Length that is no number or differs from another one.
- */
-function framingOf(rawHeaders: readonly string[]): { hosts: number; bodyBytes: number } {
-  let hosts = 0
-  let bodyBytes = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const length = rawHeaders[i]?.length
-    if (length === HOST.length && rawHeaders[i]?.toLowerCase() === HOST) hosts++
-    else if (length === CONTENT_LENGTH.length && rawHeaders[i]?.toLowerCase() === CONTENT_LENGTH) {
-      bodyBytes = Number(rawHeaders[i + 1])
-    }
-  }
-  return { hosts, bodyBytes }
-}
-
-const HOST = 'host'
-const CONTENT_LENGTH = 'content-length'
 
 function internalError(): WireResponse {
   return {

@@ -1,10 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer as createHttpServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import {
   createServer as createTcpServer,
@@ -20,8 +15,9 @@ import type { Log } from '../telemetry/log.ts'
 import type { HttpRejection, Metrics } from '../telemetry/metrics.ts'
 import { createRateLimitedLog } from '../telemetry/rate-limited-log.ts'
 import type { WireHandler } from '../wire/http-message.ts'
+import { ApiRequest } from './api-request.ts'
 import { createConnections, newConnection, type Connection } from './connections.ts'
-import { createExchange } from './http-exchange.ts'
+import { createExchange, type RequestOrigin } from './http-exchange.ts'
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts'
 import { listenFailure, requireSafeAddress, urlHost } from './listen-address.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
@@ -41,6 +37,8 @@ export interface ListenerOptions {
   readonly trustedProxies?: readonly string[]
   /** Connections from trusted proxies begin with a PROXY protocol version 2 header. */
   readonly proxyProtocol?: boolean
+  /** This listener stands for a private endpoint. */
+  readonly endpoint?: NonNullable<RequestOrigin['endpoint']>
 }
 
 export interface ListenerDeps {
@@ -49,6 +47,8 @@ export interface ListenerDeps {
   readonly health: Pick<Health, 'report'>
   readonly clock: Clock
 }
+
+type ListenerKind = 'main' | 'administrative' | 'services'
 
 export interface Listener {
   /** Such as `https://127.0.0.1:5567`, with the port that was picked. */
@@ -92,8 +92,20 @@ export function startAdministrativeListener(options: ListenerOptions, deps: List
   return openListener('administrative', { ...options, insecureHttp: true }, undefined, deps)
 }
 
+/**
+ * Serves services that run beside this one: asks for a client certificate, and tells the handler which it was. Any
+ * certificate passes TLS, which proves that the client has its key; whose it is, the handler knows.
+ */
+export function startServicesListener(
+  options: ListenerOptions & { readonly tls: TlsOptions },
+  handler: WireHandler,
+  deps: ListenerDeps,
+): Promise<Listener> {
+  return openListener('services', options, handler, deps)
+}
+
 async function openListener(
-  kind: 'main' | 'administrative',
+  kind: ListenerKind,
   options: ListenerOptions,
   handler: WireHandler | undefined,
   deps: ListenerDeps,
@@ -107,27 +119,28 @@ async function openListener(
   let stopping = false
   let loopback = false
 
-  const { http, certificate } = await createServer(options.tls, limits, deps)
+  const { http, certificate } = await createServer(kind, options.tls, limits, deps)
   const exchange = createExchange({
     ...deps,
     handler: handler ?? nothingHere,
     limits,
     connections,
     trustedProxies,
-    exposure: () => ({ listener: kind, loopback }),
+    exposure: () => ({ listener: kind === 'administrative' ? kind : 'main', loopback }),
+    originOf: (connection) => originOf(kind, options, connection),
     stopping: () => stopping,
   })
-  http.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  http.on('request', (request: ApiRequest, response: ServerResponse) => {
     exchange(request, response, false)
   })
-  http.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+  http.on('checkContinue', (request: ApiRequest, response: ServerResponse) => {
     exchange(request, response, true)
   })
-  http.on('checkExpectation', (request: IncomingMessage) => {
+  http.on('checkExpectation', (request: ApiRequest) => {
     endWith('expectation', request.socket)
   })
   // CONNECT asks for a tunnel, and node:http lets go of the socket.
-  http.on('connect', (_: IncomingMessage, socket: Duplex) => {
+  http.on('connect', (_: ApiRequest, socket: Duplex) => {
     endWith('method', socket)
   })
   http.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -225,6 +238,10 @@ async function openListener(
       return
     }
     connection.tls = { version: socket.getProtocol() ?? '', cipherSuite: socket.getCipher().name }
+    const shown = kind === 'services' ? socket.getPeerX509Certificate() : undefined
+    if (shown !== undefined) {
+      connection.certificateFingerprint = shown.fingerprint256.replaceAll(':', '').toLowerCase()
+    }
     connections.bind(socket, connection)
   })
 
@@ -286,12 +303,24 @@ const nothingHere: WireHandler = () =>
     body: '{"message":"This listener serves only /-/health, /-/ready and /-/metrics."}\n',
   })
 
+/** What a request is told of the way that it came. */
+function originOf(
+  kind: ListenerKind,
+  { endpoint }: ListenerOptions,
+  { certificateFingerprint }: Connection,
+): RequestOrigin {
+  if (kind === 'services') return { serviceConnection: { certificateFingerprint } }
+  return endpoint === undefined ? {} : { endpoint }
+}
+
 async function createServer(
+  kind: ListenerKind,
   tls: TlsOptions | undefined,
   limits: HttpLimits,
   deps: ListenerDeps,
 ): Promise<{ http: Server | HttpsServer; certificate?: CertificateFiles }> {
   const settings = {
+    IncomingMessage: ApiRequest,
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerMs,
     requestTimeout: limits.requestMs,
@@ -317,6 +346,8 @@ async function createServer(
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: limits.tlsHandshakeMs,
     allowHalfOpen: true,
+    // Which certificates are known is no question of authorities: they are registered one by one.
+    ...(kind === 'services' && { requestCert: true, rejectUnauthorized: false }),
   })
   return { http: tuned(server, limits), certificate }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { post, rawClient, startRig } from './testing/listener-rig.ts'
 import { ListenerError } from './listener-error.ts'
-import { addressSet, canonicalAddress, forwardedSource } from './source-address.ts'
+import { addressSet, canonicalAddress, forwardedOverTls, forwardedSource } from './source-address.ts'
 
 test('an address has one spelling', () => {
   assert.equal(canonicalAddress('::ffff:192.0.2.1'), '192.0.2.1')
@@ -85,4 +85,20 @@ test('a client over IPv4 has an IPv4 address on a listener for both families', a
   client.send(post('/', 'ok'))
   await client.receive(/ok$/)
   assert.equal(rig.requests[0]?.sourceIp, '127.0.0.1')
+})
+
+test('only a trusted proxy is believed that the client spoke TLS with it, and all of them must say so', () => {
+  const trusted = addressSet(['10.0.0.0/8'])
+  const overTls = (peer: string, ...values: string[]) =>
+    forwardedOverTls(
+      peer,
+      values.flatMap((value) => ['X-Forwarded-Proto', value]),
+      trusted,
+    )
+  assert.equal(overTls('10.0.0.1', 'https'), true)
+  assert.equal(overTls('10.0.0.1', 'HTTPS, https'), true)
+  assert.equal(overTls('192.0.2.1', 'https'), false)
+  for (const values of [[], ['http'], ['https, http'], ['https', 'http'], ['http', 'https'], ['']]) {
+    assert.equal(overTls('10.0.0.1', ...values), false, values.join())
+  }
 })

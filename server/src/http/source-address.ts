@@ -72,6 +72,21 @@ export function forwardedSource(peer: string, rawHeaders: readonly string[], tru
   return source
 }
 
+/**
+ * Whether trusted proxies say that the client spoke TLS with them: X-Forwarded-Proto, every value of which must be
+ * `https`.
+ */
+export function forwardedOverTls(peer: string, rawHeaders: readonly string[], trusted: AddressSet): boolean {
+  if (!trusted(peer)) return false
+  let overTls = false
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== 'x-forwarded-proto') continue
+    overTls = (rawHeaders[i + 1] ?? '').split(',').every((hop) => hop.trim().toLowerCase() === 'https')
+    if (!overTls) return false
+  }
+  return overTls
+}
+
 /** Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function hopAddress(hop: string): string | undefined {
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop

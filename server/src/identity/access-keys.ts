@@ -4,13 +4,15 @@ import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
 import type { AccessKeyRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
+import type { Db } from '../store/db.ts'
+import { newUniqueId } from './unique-ids.ts'
 
 /** What everybody may know of an access key. */
 export interface AccessKey {
   readonly accessKeyId: string
   readonly accountId: string
-  /** Until IAM is there, an access key belongs to its account's root user. */
-  readonly principal: 'root'
+  /** `root`, or the unique id of the user whose it is. */
+  readonly principal: string
   readonly status: 'Active' | 'Inactive'
   readonly createdAtMs: number
 }
@@ -23,10 +25,14 @@ export interface Credential {
 }
 
 export interface AccessKeys {
+  /** From the cache, without waiting. */
+  find(accessKeyId: string): CacheEntry<Credential> | undefined
   /** Undefined when there is none of that id; an inactive one is found. */
   load(accessKeyId: string): Promise<CacheEntry<Credential> | undefined>
-  read(accessKeyId: string): Promise<StoredAccessKey | undefined>
+  read(accessKeyId: string, db?: Db): Promise<StoredAccessKey | undefined>
   list(accountId?: string): Promise<AccessKey[]>
+  /** Of `root` or of one user, the oldest first; at most a few. */
+  listOf(db: Db, accountId: string, principal: string): Promise<StoredAccessKey[]>
   /** The secret is returned once and never again. */
   create(tx: Transition, key: NewAccessKey): Promise<AccessKey>
   setStatus(tx: Transition, stored: StoredAccessKey, status: AccessKey['status']): Promise<void>
@@ -38,6 +44,8 @@ export interface AccessKeys {
 
 export interface NewAccessKey {
   readonly accountId: string
+  /** The unique id of a user; the root user when absent. */
+  readonly principal?: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }
@@ -47,11 +55,9 @@ export interface StoredAccessKey {
   readonly row: AccessKeyRow
 }
 
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-
 /** An id as AWS makes them: AKIA and sixteen letters and digits. */
 export function newAccessKeyId(random: RandomSource): string {
-  return 'AKIA' + Array.from(random.bytes(16), (byte) => BASE32[byte % 32]).join('')
+  return newUniqueId('AKIA', random)
 }
 
 /** Forty characters, as AWS's are: 240 bits. */
@@ -83,8 +89,8 @@ export function createAccessKeys(parts: {
     },
   })
 
-  async function read(accessKeyId: string): Promise<StoredAccessKey | undefined> {
-    const row = await store.db
+  async function read(accessKeyId: string, db: Db = store.db): Promise<StoredAccessKey | undefined> {
+    const row = await db
       .selectFrom('access_keys')
       .selectAll()
       .where('access_key_id', '=', accessKeyId)
@@ -97,7 +103,7 @@ export function createAccessKeys(parts: {
     return {
       accessKeyId: row.access_key_id,
       accountId: row.account_id,
-      principal: 'root',
+      principal: principalOf(row),
       // Whatever is not plainly active does not open anything.
       status: row.status === 'Active' ? 'Active' : 'Inactive',
       createdAtMs: row.created_at,
@@ -121,7 +127,8 @@ export function createAccessKeys(parts: {
     const row = await store.rows.insert(tx, 'access_keys', {
       access_key_id: accessKeyId,
       account_id: accountId,
-      principal: 'root',
+      principal: key.principal === undefined ? 'root' : 'user',
+      user_id: key.principal ?? null,
       status: 'Active',
       wrapped_secret: wrapKey(secretsKey, secret, secretIdentity(accountId, accessKeyId)),
       created_at: now(),
@@ -131,10 +138,26 @@ export function createAccessKeys(parts: {
     return fromRow(row)
   }
 
+  async function listOf(db: Db, accountId: string, principal: string): Promise<StoredAccessKey[]> {
+    const rows = await db
+      .selectFrom('access_keys')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where(({ eb }) =>
+        principal === 'root' ? eb('principal', '=', 'root') : eb('user_id', '=', principal),
+      )
+      .orderBy('created_at')
+      .orderBy('access_key_id')
+      .execute()
+    return rows.map((row) => ({ row, accessKey: fromRow(row) }))
+  }
+
   return {
+    find: (accessKeyId) => cache.find(accessKeyId),
     load: (accessKeyId) => cache.get(accessKeyId),
     read,
     list,
+    listOf,
     create,
     async setStatus(tx, { row }, status) {
       await store.rows.update(tx, 'access_keys', row, { status })
@@ -147,6 +170,13 @@ export function createAccessKeys(parts: {
     secretOf: ({ row }) => unwrapSecret(row).toString('utf8'),
     cache,
   }
+}
+
+/** What is neither plainly root's nor some user's is nobody's. */
+function principalOf({ access_key_id, principal, user_id }: AccessKeyRow): string {
+  if (principal === 'root' && user_id === null) return 'root'
+  if (principal === 'user' && user_id !== null) return user_id
+  throw new Error(`access key ${access_key_id} holds a principal that this release does not know`)
 }
 
 function secretIdentity(accountId: string, accessKeyId: string): Buffer {

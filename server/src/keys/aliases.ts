@@ -1,11 +1,10 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { AliasRow, Database } from '../store/schema.ts'
+import type { AliasRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
-import type { KmsKey } from './key.ts'
+import { keyEntityId, type KmsKey, type StoredKey } from './key.ts'
+import { aliasArn } from './key-reference.ts'
 import { KmsError } from './kms-error.ts'
-
-type Db = Kysely<Database> | Transaction<Database>
 
 /** A name of a key, in one account and Region. */
 export interface Alias {
@@ -27,6 +26,8 @@ export interface AliasId {
 export interface Aliases {
   /** For use: from the cache when it is there. */
   load(id: AliasId): Promise<CacheEntry<Alias> | undefined>
+  /** The same without waiting: undefined when it is not in the cache. */
+  find(id: AliasId): CacheEntry<Alias> | undefined
   read(db: Db, id: AliasId): Promise<StoredAlias | undefined>
   /** One page in order of the name, after `afterName`; of one key when `keyId` is given. */
   list(query: {
@@ -36,11 +37,12 @@ export interface Aliases {
     afterName: string
     limit: number
   }): Promise<Alias[]>
-  /** @throws KmsError LimitExceededException when the key has as many aliases as it may have */
-  requireRoom(tx: Transition, key: KmsKey): Promise<void>
-  create(tx: Transition, id: AliasId, keyId: string): Promise<void>
-  move(tx: Transition, alias: StoredAlias, keyId: string): Promise<void>
-  remove(tx: Transition, alias: StoredAlias): Promise<void>
+  // Each of these changes the keys too, which hold the names of their aliases.
+  create(tx: Transition, id: AliasId, target: StoredKey): Promise<void>
+  /** @param from the key that the alias names now */
+  move(tx: Transition, alias: StoredAlias, from: StoredKey, to: StoredKey): Promise<void>
+  /** @param target the key that the alias names */
+  remove(tx: Transition, alias: StoredAlias, target: StoredKey): Promise<void>
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
 }
 
@@ -49,9 +51,11 @@ export interface StoredAlias {
   readonly row: AliasRow
 }
 
+// AWS's quota, adjustable there. Above it `kms:ResourceAliases` would have no effect.
 const ALIASES_PER_KEY = 50
 const RESERVED_PREFIX = 'alias/aws/'
 
+/** Whether a name, with its prefix, is kept for AWS managed keys. */
 export function isReserved(name: string): boolean {
   return name.startsWith(RESERVED_PREFIX)
 }
@@ -70,6 +74,26 @@ export function requireAliasName(name: string): void {
   if (name.includes(':')) {
     throw new KmsError('ValidationException', `${name} contains invalid characters for an alias`)
   }
+}
+
+/** @throws KmsError NotFoundException */
+export async function requireAlias(
+  aliases: Pick<Aliases, 'read'>,
+  db: Db,
+  id: AliasId,
+): Promise<StoredAlias> {
+  const found = await aliases.read(db, id)
+  if (found !== undefined) return found
+  throw new KmsError('NotFoundException', `Alias ${aliasArn(id.accountId, id.region, id.name)} is not found.`)
+}
+
+/** @throws KmsError LimitExceededException when the key has as many aliases as it may have */
+export function requireRoomForAlias({ aliasNames, arn }: KmsKey): void {
+  if (aliasNames.length < ALIASES_PER_KEY) return
+  throw new KmsError(
+    'LimitExceededException',
+    `The quota of ${ALIASES_PER_KEY} aliases for ${arn} was exceeded.`,
+  )
 }
 
 export function createAliases(parts: { store: Store; now: () => number; cacheLimit: number }): Aliases {
@@ -119,46 +143,54 @@ export function createAliases(parts: { store: Store; now: () => number; cacheLim
     return rows.map(fromRow)
   }
 
-  async function requireRoom(tx: Transition, { accountId, region, keyId, arn }: KmsKey): Promise<void> {
-    const { count } = await tx.db
-      .selectFrom('aliases')
-      .select(({ fn }) => fn.countAll<number>().as('count'))
-      .where('account_id', '=', accountId)
-      .where('region', '=', region)
-      .where('key_id', '=', keyId)
-      .executeTakeFirstOrThrow()
-    if (Number(count) < ALIASES_PER_KEY) return
-    throw new KmsError(
-      'LimitExceededException',
-      `The quota of ${ALIASES_PER_KEY} aliases for ${arn} was exceeded.`,
-    )
-  }
-
-  async function create(tx: Transition, id: AliasId, keyId: string): Promise<void> {
+  async function create(tx: Transition, id: AliasId, target: StoredKey): Promise<void> {
     const { accountId, region, name } = id
     const at = now()
     await store.rows.insert(tx, 'aliases', {
       account_id: accountId,
       region,
       name,
-      key_id: keyId,
+      key_id: target.key.keyId,
       created_at: at,
       updated_at: at,
     })
     tx.changed('alias', aliasEntityId(id))
+    await setNames(tx, target, [...target.key.aliasNames, name].sort())
   }
 
-  async function move(tx: Transition, { alias, row }: StoredAlias, keyId: string): Promise<void> {
-    await store.rows.update(tx, 'aliases', row, { key_id: keyId, updated_at: now() })
+  const move: Aliases['move'] = async (tx, { alias, row }, from, to) => {
+    await store.rows.update(tx, 'aliases', row, { key_id: to.key.keyId, updated_at: now() })
     tx.changed('alias', aliasEntityId(alias))
+    if (from.key.keyId === to.key.keyId) return
+    await setNames(tx, from, without(from.key, alias.name))
+    await setNames(tx, to, [...to.key.aliasNames, alias.name].sort())
   }
 
-  async function remove(tx: Transition, { alias, row }: StoredAlias): Promise<void> {
+  const remove: Aliases['remove'] = async (tx, { alias, row }, target) => {
     await store.rows.remove(tx, 'aliases', row)
     tx.changed('alias', aliasEntityId(alias))
+    await setNames(tx, target, without(target.key, alias.name))
   }
 
-  return { load: (id) => cache.get(aliasEntityId(id)), read, list, requireRoom, create, move, remove, cache }
+  async function setNames(tx: Transition, { key, row }: StoredKey, names: readonly string[]): Promise<void> {
+    await store.rows.update(tx, 'kms_keys', row, { alias_names: JSON.stringify(names) })
+    tx.changed('key', keyEntityId(key.region, key.keyId))
+  }
+
+  return {
+    load: (id) => cache.get(aliasEntityId(id)),
+    find: (id) => cache.find(aliasEntityId(id)),
+    read,
+    list,
+    create,
+    move,
+    remove,
+    cache,
+  }
+}
+
+function without({ aliasNames }: KmsKey, gone: string): readonly string[] {
+  return aliasNames.filter((name) => name !== gone)
 }
 
 /** The name under which an alias stands in the change feed and in the cache. */

@@ -1,9 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
 import type { RandomSource } from '../crypto/random.ts'
 import type { RootKey } from '../crypto/root-key.ts'
 import { identityBytes } from '../crypto/wrap.ts'
-import type { Database } from '../store/schema.ts'
+import type { Db } from '../store/db.ts'
 import type { Store, Transition } from '../store/store.ts'
 
 /**
@@ -16,7 +15,7 @@ export interface DomainKeys {
   /** The newest domain key of an account and Region; the first one is made inside the transition. */
   current(tx: Transition, accountId: string, region: string): Promise<DomainKey>
   /** @throws DomainKeyMissingError */
-  open(db: Kysely<Database> | Transaction<Database>, id: DomainKeyId): Promise<KeyObject>
+  open(db: Db, id: DomainKeyId): Promise<KeyObject>
   /** Makes a new newest domain key. */
   add(tx: Transition, accountId: string, region: string): Promise<DomainKey>
   /** Lets go of the domain's keys with a lower number than this: they were destroyed. */
@@ -67,7 +66,7 @@ export function createDomainKeys(parts: {
   const lowest = new Map<string, number>()
   const domainOf = ({ accountId, region }: DomainKeyId) => `${accountId}/${region}`
 
-  async function open(db: Kysely<Database> | Transaction<Database>, id: DomainKeyId): Promise<KeyObject> {
+  async function open(db: Db, id: DomainKeyId): Promise<KeyObject> {
     const known = opened.get(domainOf(id))?.get(id.number)
     if (known !== undefined) return known
     const row = await db

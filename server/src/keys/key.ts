@@ -1,5 +1,6 @@
 import { formatArn, partitionOf } from '../arn.ts'
 import type { KmsKeyRow } from '../store/schema.ts'
+import type { ReadStoredPolicy, StoredPolicy } from './stored-policies.ts'
 import { specs, type KeySpec, type KeyUsage } from './specs.ts'
 
 /** The states of AWS KMS that a key of this release can be in. */
@@ -26,14 +27,30 @@ export interface KmsKey {
   readonly createdAtMs: number
   readonly deletionAtMs: number | undefined
   readonly currentMaterialId: string
-  readonly policy: string
+  readonly policy: StoredPolicy
   readonly tags: readonly Tag[]
+  /** With the `alias/` prefix, in order. */
+  readonly aliasNames: readonly string[]
+  /** Set by an operator: nothing is done with this key, whoever asks. */
+  readonly quarantine: Quarantine | undefined
+}
+
+export interface Quarantine {
+  readonly reason: string
+  readonly atMs: number
+  /** The operator. */
+  readonly by: string
 }
 
 /** A key, with the authenticated row that it was read from and that a change starts from. */
 export interface StoredKey {
   readonly key: KmsKey
   readonly row: KmsKeyRow
+}
+
+/** The name under which a key stands in the change feed and in the cache. */
+export function keyEntityId(region: string, keyId: string): string {
+  return `${region}/${keyId}`
 }
 
 export function keyArn(accountId: string, region: string, keyId: string): string {
@@ -46,8 +63,16 @@ export function keyArn(accountId: string, region: string, keyId: string): string
   })
 }
 
-/** Reads a row whose code was checked. What the store cannot have written is our own mistake. */
-export function keyFromRow(row: KmsKeyRow): KmsKey {
+/**
+ * Reads a row whose code was checked. What the store cannot have written is our own mistake.
+ *
+ * @param aliasNames for a row that does not have them
+ */
+export function keyFromRow(
+  row: KmsKeyRow,
+  readPolicy: ReadStoredPolicy,
+  aliasNames?: readonly string[],
+): KmsKey {
   if (!(row.key_spec in specs) || row.origin !== 'AWS_KMS' || row.current_material_id === null) {
     throw new Error(`KMS key ${row.key_id} holds a spec or origin that this release does not know`)
   }
@@ -66,8 +91,10 @@ export function keyFromRow(row: KmsKeyRow): KmsKey {
     createdAtMs: row.created_at,
     deletionAtMs: row.deletion_at ?? undefined,
     currentMaterialId: row.current_material_id,
-    policy: row.policy,
+    policy: readPolicy(row.policy, row.policy_bindings),
     tags: tagsFromText(row.tags),
+    aliasNames: aliasNames ?? namesFromText(row.alias_names),
+    quarantine: quarantineFromText(row.quarantine),
   }
 }
 
@@ -76,9 +103,27 @@ export function tagsToText(tags: readonly Tag[]): string {
   return JSON.stringify(tags.map(({ key, value }) => [key, value]))
 }
 
+/** Null for none, so that a key that was never under quarantine and one that was released look alike. */
+export function quarantineToText(quarantine: Quarantine | null): string | null {
+  if (quarantine === null) return null
+  const { reason, atMs, by } = quarantine
+  return JSON.stringify({ reason, at: atMs, by })
+}
+
 const noTags: readonly Tag[] = []
+const noNames: readonly string[] = []
 
 function tagsFromText(text: string): readonly Tag[] {
   if (text === '[]') return noTags
   return (JSON.parse(text) as [string, string][]).map(([key, value]) => ({ key, value }))
+}
+
+function namesFromText(text: string | null): readonly string[] {
+  return text === null || text === '[]' ? noNames : (JSON.parse(text) as string[])
+}
+
+function quarantineFromText(text: string | null): Quarantine | undefined {
+  if (text === null) return undefined
+  const { reason, at, by } = JSON.parse(text) as { reason: string; at: number; by: string }
+  return { reason, atMs: at, by }
 }

@@ -1,5 +1,4 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
 import {
   inMemorySymmetricMaterial,
   generateSymmetricMaterial,
@@ -7,15 +6,25 @@ import {
 } from '../crypto/material.ts'
 import type { RandomSource } from '../crypto/random.ts'
 import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
+import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { Database, KeyMaterialRow, KmsKeyRow } from '../store/schema.ts'
+import type { KeyMaterialRow, KmsKeyRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { aliasEntityId } from './aliases.ts'
 import { DomainKeyMissingError, type DomainKeys } from './domain-keys.ts'
-import { keyFromRow, tagsToText, type KmsKey, type StoredKey, type Tag } from './key.ts'
+import { destroyGrants } from './grants.ts'
+import {
+  keyEntityId,
+  keyFromRow,
+  quarantineToText,
+  tagsToText,
+  type KmsKey,
+  type Quarantine,
+  type StoredKey,
+  type Tag,
+} from './key.ts'
 import type { KeySpec, KeyUsage } from './specs.ts'
-
-type Db = Kysely<Database> | Transaction<Database>
+import { bindingsToText, createStoredPolicies } from './stored-policies.ts'
 
 /** A key ready for use: what it is, and its material by id. */
 export interface LoadedKey {
@@ -25,9 +34,12 @@ export interface LoadedKey {
 }
 
 /** What changes of a key; the rest is fixed at its creation. */
-export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'policy' | 'tags'>> & {
+export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'tags'>> & {
+  policy?: { readonly text: string; readonly bindings: ReadonlyMap<string, string> }
   /** Null takes the date away. */
   deletion?: { readonly atMs: number; readonly windowDays: number } | null
+  /** Null releases the key. */
+  quarantine?: Quarantine | null
 }
 
 export interface NewKey {
@@ -38,7 +50,11 @@ export interface NewKey {
   readonly usage: KeyUsage
   readonly description: string
   readonly policy: string
+  /** The unique ids of the principals that the policy names, by ARN. */
+  readonly policyBindings?: ReadonlyMap<string, string>
   readonly tags: readonly Tag[]
+  /** Whose key it is: the customer's when nothing is said. */
+  readonly manager?: KmsKey['manager']
 }
 
 /** A key to delete, as the database has it, authentic or not. */
@@ -52,6 +68,8 @@ export interface DueDeletion {
 export interface Keys {
   /** For use: from the cache when it is there. The entry tells later whether it still holds. */
   load(region: string, keyId: string): Promise<CacheEntry<LoadedKey> | undefined>
+  /** The same without waiting: undefined when it is not in the cache. */
+  find(region: string, keyId: string): CacheEntry<LoadedKey> | undefined
   /** Material of a key other than the current one, which `load` brings. */
   olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined>
   /** For management: always from the store. */
@@ -67,14 +85,9 @@ export interface Keys {
   nextDue(afterMs: number): Promise<number | undefined>
   create(tx: Transition, key: NewKey): Promise<KmsKey>
   change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
-  /** Takes away the key, its material and its aliases, for ever. */
+  /** Takes away the key, its material, its aliases and its grants, for ever. */
   destroy(tx: Transition, stored: StoredKey): Promise<void>
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
-}
-
-/** The name under which a key stands in the change feed and in the cache. */
-export function keyEntityId(region: string, keyId: string): string {
-  return `${region}/${keyId}`
 }
 
 /** The additional data that binds wrapped material to the key that it belongs to. */
@@ -108,8 +121,7 @@ export function createKeys(parts: {
       return loadKey(id.slice(0, slash), id.slice(slash + 1))
     },
   })
-  // Most keys of an account share one policy text; holding it once saves tens of MB at 100,000 keys.
-  const policies = new Map<string, string>()
+  const readPolicy = createStoredPolicies()
 
   async function read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined> {
     const row = await db
@@ -118,28 +130,32 @@ export function createKeys(parts: {
       .where('region', '=', region)
       .where('key_id', '=', keyId)
       .executeTakeFirst()
-    return row === undefined ? undefined : stored(row)
+    if (row === undefined) return undefined
+    store.rows.check('kms_keys', row)
+    const aliasNames = row.alias_names === null ? await aliasNamesOf(db, row) : undefined
+    return { row, key: keyFromRow(row, readPolicy, aliasNames) }
   }
 
-  function stored(row: KmsKeyRow): StoredKey {
-    return { row, key: keyFromRow(store.rows.check('kms_keys', row)) }
+  /** For a key whose row is from before it held them. */
+  async function aliasNamesOf(db: Db, { account_id, region, key_id }: KmsKeyRow): Promise<string[]> {
+    const rows = await db
+      .selectFrom('aliases')
+      .selectAll()
+      .where('account_id', '=', account_id)
+      .where('region', '=', region)
+      .where('key_id', '=', key_id)
+      .orderBy('name')
+      .execute()
+    return rows.map((row) => store.rows.check('aliases', row).name)
   }
 
   async function loadKey(region: string, keyId: string): Promise<LoadedKey | undefined> {
     const found = await read(store.db, region, keyId)
     if (found === undefined) return undefined
-    const key = { ...found.key, policy: shared(found.key.policy) }
+    const { key } = found
     const material = await olderMaterial(key, key.currentMaterialId)
     // A deletion between the two reads: the feed has it, and the cache loads once more.
     return material === undefined ? undefined : { key, material }
-  }
-
-  function shared(policy: string): string {
-    const known = policies.get(policy)
-    if (known !== undefined) return known
-    if (policies.size >= 1000) policies.clear()
-    policies.set(policy, policy)
-    return policy
   }
 
   async function olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined> {
@@ -258,22 +274,26 @@ export function createKeys(parts: {
       key_usage: key.usage,
       origin: 'AWS_KMS',
       multi_region: 0,
-      key_manager: 'CUSTOMER',
+      key_manager: key.manager ?? 'CUSTOMER',
       created_at: material.created_at,
       deletion_at: null,
       pending_window_days: null,
       current_material_id: materialId,
       policy: key.policy,
+      policy_bindings: key.policyBindings ? bindingsToText(key.policyBindings) : null,
       tags: tagsToText(key.tags),
+      alias_names: '[]',
     })
     tx.changed('key', keyEntityId(region, keyId))
-    return keyFromRow(row)
+    return keyFromRow(row, readPolicy)
   }
 
   async function change(tx: Transition, { row, key }: StoredKey, wanted: KeyChange): Promise<KmsKey> {
-    const { deletion, tags, ...columns } = wanted
+    const { deletion, policy, quarantine, tags, ...columns } = wanted
     const changed = await store.rows.update(tx, 'kms_keys', row, {
       ...columns,
+      ...(policy && { policy: policy.text, policy_bindings: bindingsToText(policy.bindings) }),
+      ...(quarantine !== undefined && { quarantine: quarantineToText(quarantine) }),
       ...(tags && { tags: tagsToText(tags) }),
       ...(deletion !== undefined && {
         deletion_at: deletion?.atMs ?? null,
@@ -281,7 +301,7 @@ export function createKeys(parts: {
       }),
     })
     tx.changed('key', keyEntityId(key.region, key.keyId))
-    return keyFromRow(changed)
+    return keyFromRow(changed, readPolicy, key.aliasNames)
   }
 
   async function destroy(tx: Transition, { row, key }: StoredKey): Promise<void> {
@@ -294,6 +314,7 @@ export function createKeys(parts: {
       .returning('name')
       .execute()
     for (const { name } of aliases) tx.changed('alias', aliasEntityId({ accountId, region, name }))
+    await destroyGrants(tx, key)
     await tx.db.deleteFrom('key_materials').where('region', '=', region).where('key_id', '=', keyId).execute()
     await store.rows.remove(tx, 'kms_keys', row)
     tx.changed('key', keyEntityId(region, keyId))
@@ -301,6 +322,7 @@ export function createKeys(parts: {
 
   return {
     load: (region, keyId) => cache.get(keyEntityId(region, keyId)),
+    find: (region, keyId) => cache.find(keyEntityId(region, keyId)),
     olderMaterial,
     read,
     list,

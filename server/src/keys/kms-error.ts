@@ -16,6 +16,7 @@ const defaultTexts = {
   InvalidArnException: 'The ARN is not valid.',
   // AWS sends no text: a message could tell what was wrong with the ciphertext.
   InvalidCiphertextException: '',
+  InvalidGrantIdException: 'The grant ID is not valid.',
   InvalidGrantTokenException: 'The grant token is not valid.',
   InvalidKeyUsageException: 'The KMS key cannot be used for this operation.',
   InvalidMarkerException: 'The marker is not valid.',

@@ -2,7 +2,8 @@ import type { RootKey } from '../crypto/root-key.ts'
 import { unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { domainKeyIdentity, type DomainKeys } from './domain-keys.ts'
-import { keyEntityId, materialIdentity } from './keys.ts'
+import { keyEntityId } from './key.ts'
+import { materialIdentity } from './keys.ts'
 import { systemKeyIdentity } from './system-keys.ts'
 
 /**

@@ -1,9 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
 import type { RandomSource } from '../crypto/random.ts'
 import type { RootKey } from '../crypto/root-key.ts'
 import { identityBytes } from '../crypto/wrap.ts'
-import type { Database } from '../store/schema.ts'
+import type { Db } from '../store/db.ts'
 
 /** The keys that the deployment itself needs, each for one purpose, wrapped under the root key. */
 export interface SystemKeys {
@@ -43,10 +42,7 @@ export async function makeSystemKeys(
 }
 
 /** Rejects with WrapError when the root key is not the one that wrapped them. */
-export async function openSystemKeys(
-  db: Kysely<Database> | Transaction<Database>,
-  rootKey: RootKey,
-): Promise<SystemKeys> {
+export async function openSystemKeys(db: Db, rootKey: RootKey): Promise<SystemKeys> {
   const rows = await db.selectFrom('system_keys').selectAll().execute()
   const open = async (name: Name) => {
     const row = rows.find((candidate) => candidate.name === name)

@@ -25,6 +25,11 @@ export function requireUsable(key: KmsKey, usage: KeyUsage, operation: string): 
   }
 }
 
+/** A grant is made on a key that can be used. */
+export function requireEnabled(key: KmsKey): void {
+  if (key.state !== 'Enabled') throw refusals[key.state](key.arn)
+}
+
 /** Most changes are refused while a key waits for its deletion. */
 export function requireNotPendingDeletion(key: KmsKey): void {
   if (key.state === 'PendingDeletion') throw refusals.PendingDeletion(key.arn)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { once, EventEmitter } from 'node:events'
 import { test } from 'node:test'
+import { systemRandom } from '../crypto/random.ts'
+import { createAdministration } from '../deployment/administration.ts'
 import type { OpenedDeployment } from '../deployment/open-deployment.ts'
 import { freshDataDir, openAt, quietLog } from '../deployment/testing/deployment-fixture.ts'
 import { heldClock, type HeldClock } from '../testing/held-clock.ts'
@@ -36,10 +38,12 @@ async function createKey(opened: OpenedDeployment, keyId: string): Promise<void>
       policy: '{}',
       tags: [],
     })
+    const stored = await opened.keys.read(tx.db, region, keyId)
+    assert(stored)
     await opened.aliases.create(
       tx,
       { accountId: opened.firstAccountId, region, name: `alias/${keyId}` },
-      keyId,
+      stored,
     )
   })
 }
@@ -53,6 +57,15 @@ async function schedule(opened: OpenedDeployment, keyId: string, atMs: number | 
       state: atMs === undefined ? 'Disabled' : 'PendingDeletion',
       deletion: atMs === undefined ? null : { atMs, windowDays: 7 },
     })
+  })
+}
+
+function administrationOf(opened: OpenedDeployment, clock: HeldClock) {
+  const passphrase = () => Promise.reject(new Error('no passphrase is asked for here'))
+  return createAdministration(opened, {
+    clock,
+    random: systemRandom,
+    rootKeySource: { provider: 'file', file: '', passphrase, random: systemRandom },
   })
 }
 
@@ -133,6 +146,35 @@ test('a deletion that was cancelled does not happen', async (t) => {
   clock.advance(30 * DAY_MS)
   await later
   assert(await opened.keys.load(region, keyA))
+  await deletions.stop()
+})
+
+test('a key under quarantine is kept past its time, and the shortest waiting period follows its release', async (t) => {
+  const clock = heldClock()
+  const { opened } = await openAt(freshDataDir(t), clock)
+  t.after(() => opened.close())
+  await createKey(opened, keyA)
+  await schedule(opened, keyA, clock.now() + DAY_MS)
+  const { quarantine } = administrationOf(opened, clock)
+  const { deletions, ran } = start(opened, clock)
+  await ran()
+  const marked = ran()
+  await quarantine.key({ id: keyA, reason: 'a stranger scheduled it' }, { userName: 'tester' })
+  await marked
+  const later = ran()
+  clock.advance(30 * DAY_MS)
+  await later
+  assert(await opened.keys.load(region, keyA))
+
+  const released = ran()
+  await quarantine.releaseKey({ id: keyA }, { userName: 'tester' })
+  await released
+  const kept = await opened.keys.load(region, keyA)
+  assert.equal(kept?.value.key.deletionAtMs, clock.now() + 7 * DAY_MS)
+  const due = ran()
+  clock.advance(7 * DAY_MS)
+  await due
+  assert.equal(await opened.keys.load(region, keyA), undefined)
   await deletions.stop()
 })
 

@@ -98,7 +98,7 @@ export function startKeyDeletions(parts: {
     await store.transition(async (tx) => {
       const stored = await keys.read(tx.db, region, keyId)
       if (stored === undefined || !isDue(stored)) {
-        tx.unrecorded = 'another node deleted the key, or its deletion was cancelled'
+        tx.unrecorded = 'another node deleted the key, its deletion was cancelled, or it is under quarantine'
         return
       }
       await keys.destroy(tx, stored)
@@ -106,9 +106,13 @@ export function startKeyDeletions(parts: {
     })
   }
 
+  /** A key under quarantine is kept: whoever scheduled its deletion may be the reason for the quarantine. */
   function isDue({ key }: StoredKey): boolean {
     return (
-      key.state === 'PendingDeletion' && key.deletionAtMs !== undefined && key.deletionAtMs <= clock.now()
+      key.state === 'PendingDeletion' &&
+      key.quarantine === undefined &&
+      key.deletionAtMs !== undefined &&
+      key.deletionAtMs <= clock.now()
     )
   }
 

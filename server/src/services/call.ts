@@ -1,4 +1,6 @@
 import type { Caller } from '../identity/caller.ts'
+import type { RequestFacts } from '../identity/request-facts.ts'
+import type { Standing } from '../identity/standing.ts'
 import type { CacheEntry } from '../store/coherent-cache.ts'
 import type { Transition } from '../store/store.ts'
 import type { Members } from '../shape.ts'
@@ -6,6 +8,9 @@ import type { Members } from '../shape.ts'
 /** One authenticated request, as its operation sees it. */
 export interface Call {
   readonly caller: Caller
+  /** What decides on the caller's side what it may do. */
+  readonly standing: Standing
+  readonly facts: RequestFacts
   readonly region: string
   readonly requestId: string
   readonly audit: AuditNotes
@@ -24,6 +29,11 @@ export interface AuditNotes {
   resource(resource: { accountId: string; arn: string }): void
   /** Becomes `additionalEventData`. */
   note(facts: Record<string, unknown>): void
+  /**
+   * Of an unsigned request: who sent it, once its operation has verified that. Until then nothing is recorded: nobody
+   * without credentials can fill the journal.
+   */
+  identity(caller: Caller): void
 }
 
 /** An operation with its shapes, bound to what it works on. */
@@ -33,6 +43,12 @@ export interface ServiceOperation {
   readonly output: Members | null
   /** As CloudTrail's `readOnly`: whether it changes nothing. */
   readonly readOnly: boolean
+  /** The record has the answer, though nothing is changed: whom credentials were given to. */
+  readonly recordsAnswer?: true
+  /** Where a REST-JSON operation is found; `uri` may hold `{member}`. */
+  readonly http?: { readonly method: string; readonly uri: string }
+  /** It comes without a signature, or with one that is not looked at; `call.standing` is `anonymous`. */
+  readonly unsigned?: true
   run(request: Record<string, unknown>, call: Call): Promise<object | undefined>
 }
 
@@ -40,10 +56,18 @@ export interface ServiceOperation {
 export interface Service {
   /** In the credential scope. */
   readonly signingName: string
-  /** Before the dot in X-Amz-Target. */
-  readonly targetPrefix: string
+  readonly protocol: Protocol
+  /** A global service: its requests may be scoped to us-east-1, whatever Regions are configured. */
+  readonly global?: true
   readonly eventSource: string
   readonly operations: ReadonlyMap<string, ServiceOperation>
   /** What AWS has; operations that are not in `operations` are not supported yet. */
   readonly operationNames: ReadonlySet<string>
 }
+
+export type Protocol =
+  /** AWS JSON 1.1; `targetPrefix` stands before the dot in X-Amz-Target. */
+  | { readonly type: 'json'; readonly targetPrefix: string }
+  /** AWS Query: a form in, XML out. */
+  | { readonly type: 'query'; readonly version: string; readonly xmlNamespace: string }
+  | { readonly type: 'rest-json' }

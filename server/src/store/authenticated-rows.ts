@@ -5,7 +5,12 @@ import { rowMac } from './row-mac.ts'
 import type { Database, Row } from './schema.ts'
 import { CorruptRowError, DuplicateRowError, StaleVersionError } from './store-errors.ts'
 
-export type NewRow<T extends AuthenticatedTable> = Omit<Row<T>, 'version' | 'mac'>
+/** Columns that may be null may be left out. */
+export type NewRow<T extends AuthenticatedTable> = Omit<Row<T>, 'version' | 'mac' | NullableColumn<T>> &
+  Partial<Pick<Row<T>, NullableColumn<T>>>
+type NullableColumn<T extends AuthenticatedTable> = {
+  [Column in keyof Row<T>]: null extends Row<T>[Column] ? Column : never
+}[keyof Row<T>]
 /** Tables whose rows change: those with a version. */
 type VersionedTable = Exclude<AuthenticatedTable, 'outbox'>
 type PrimaryKey<T extends AuthenticatedTable> = (typeof authenticatedTables)[T]['key'][number]
@@ -61,7 +66,10 @@ export function authenticatedRows(
   }
 
   const firstVersion = (table: AuthenticatedTable, row: object): AnyRow => {
-    const first: AnyRow = table === 'outbox' ? { ...row } : { ...row, version: 1 }
+    const first: AnyRow = {}
+    for (const column of authenticatedTables[table].columns) first[column] = null
+    Object.assign(first, row)
+    if (table !== 'outbox') first['version'] = 1
     first['mac'] = rowMac(rowKey(), table, first)
     return first
   }

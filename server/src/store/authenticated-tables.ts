@@ -8,6 +8,15 @@ export type AuthenticatedTable =
   | 'kms_keys'
   | 'key_materials'
   | 'aliases'
+  | 'principals'
+  | 'managed_policies'
+  | 'instance_profiles'
+  | 'mfa_devices'
+  | 'oidc_providers'
+  | 'grants'
+  | 'organization'
+  | 'organization_policies'
+  | 'service_principals'
   | 'outbox'
   | 'journal_chains'
 
@@ -38,10 +47,13 @@ export const authenticatedTables = {
       'root_descriptor',
     ],
   },
-  accounts: { key: ['account_id'], columns: ['version', 'name', 'created_at'] },
+  accounts: {
+    key: ['account_id'],
+    columns: ['version', 'name', 'created_at', 'account_alias', 'organization_path', 'quarantine'],
+  },
   access_keys: {
     key: ['access_key_id'],
-    columns: ['version', 'account_id', 'principal', 'status', 'wrapped_secret', 'created_at'],
+    columns: ['version', 'account_id', 'principal', 'status', 'wrapped_secret', 'created_at', 'user_id'],
   },
   kms_keys: {
     key: ['region', 'key_id'],
@@ -61,6 +73,9 @@ export const authenticatedTables = {
       'current_material_id',
       'policy',
       'tags',
+      'policy_bindings',
+      'quarantine',
+      'alias_names',
     ],
   },
   key_materials: {
@@ -70,6 +85,96 @@ export const authenticatedTables = {
   aliases: {
     key: ['account_id', 'region', 'name'],
     columns: ['version', 'key_id', 'created_at', 'updated_at'],
+  },
+  principals: {
+    key: ['principal_id'],
+    columns: [
+      'version',
+      'account_id',
+      'kind',
+      'name',
+      'name_key',
+      'path',
+      'created_at',
+      'description',
+      'inline_policies',
+      'attached_policies',
+      'group_ids',
+      'boundary_arn',
+      'trust_policy',
+      'trust_bindings',
+      'max_session_seconds',
+      'tags',
+      'quarantine',
+    ],
+  },
+  managed_policies: {
+    key: ['policy_id'],
+    columns: [
+      'version',
+      'account_id',
+      'arn',
+      'name',
+      'name_key',
+      'path',
+      'description',
+      'created_at',
+      'updated_at',
+      'default_version',
+      'last_version',
+      'versions',
+      'tags',
+    ],
+  },
+  instance_profiles: {
+    key: ['profile_id'],
+    columns: ['version', 'account_id', 'name', 'name_key', 'path', 'role_id', 'tags', 'created_at'],
+  },
+  mfa_devices: {
+    key: ['serial_number'],
+    columns: [
+      'version',
+      'account_id',
+      'wrapped_seed',
+      'principal_id',
+      'enabled_at',
+      'last_step',
+      'tags',
+      'created_at',
+    ],
+  },
+  oidc_providers: {
+    key: ['arn'],
+    columns: ['version', 'account_id', 'url', 'client_ids', 'thumbprints', 'tags', 'created_at'],
+  },
+  grants: {
+    key: ['region', 'key_id', 'grant_id'],
+    columns: [
+      'version',
+      'account_id',
+      'name',
+      'grantee',
+      'grantee_id',
+      'retiring',
+      'retiring_id',
+      'issuing_account',
+      'operations',
+      'constraints',
+      'source_arn',
+      'created_at',
+    ],
+  },
+  organization: {
+    key: ['id'],
+    columns: ['version', 'organization_id', 'root_id', 'units', 'attachments', 'created_at'],
+  },
+  organization_policies: {
+    key: ['policy_id'],
+    columns: ['version', 'type', 'name', 'description', 'document', 'created_at', 'updated_at'],
+  },
+  service_principals: {
+    key: ['name'],
+    columns: ['version', 'certificate_fingerprint', 'certificate', 'created_at'],
   },
   outbox: { key: ['event_id'], columns: ['position', 'record', 'created_at'] },
   journal_chains: {

@@ -2,7 +2,38 @@ import type { Kysely } from 'kysely'
 import type { Database } from './schema.ts'
 import { StoreError } from './store-errors.ts'
 
-export type EntityKind = 'deployment' | 'account' | 'access-key' | 'key' | 'alias'
+/** What changed; a change has the id that is said here. */
+export type EntityKind =
+  /** One: `1`. */
+  | 'deployment'
+  /** By its twelve digits: the account, its root user's quarantine, its place in the organization. */
+  | 'account'
+  /** By access key id. */
+  | 'access-key'
+  /** By `keyEntityId`; the names of its aliases are part of it. */
+  | 'key'
+  /** By `aliasEntityId`. */
+  | 'alias'
+  /** A user, group or role, by its unique id. */
+  | 'principal'
+  /** Which unique id a name has now: `<account>/<kind>/<name in lower case>`; an instance profile is a kind here too. */
+  | 'principal-name'
+  /** By ARN. */
+  | 'managed-policy'
+  /** By serial number. */
+  | 'mfa-device'
+  /** By ARN. */
+  | 'oidc-provider'
+  /** The grants of one grantee on one key, of which some came or went: `<region>/<key id>/<grantee id>`. */
+  | 'grants'
+  /** Beside each of those, which: `<region>/<key id>/<grantee id>/<grant id>`, or `*` in its place for all of them. */
+  | 'grant'
+  /** One: `1`. */
+  | 'organization'
+  /** By id. */
+  | 'organization-policy'
+  /** By the fingerprint of its certificate. */
+  | 'service-principal'
 
 export interface FeedChange {
   readonly position: number

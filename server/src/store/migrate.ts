@@ -2,12 +2,13 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
+import { identityAndAccess } from './migrations/0002-identity-and-access.ts'
 import type { ColumnType, Migration, TableDefinition } from './migrations/migration.ts'
 import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
 import { DatabaseError, StoreError } from './store-errors.ts'
 
-export const migrations: readonly Migration[] = [firstTables]
+export const migrations: readonly Migration[] = [firstTables, identityAndAccess]
 
 /**
  * Brings the schema to what this version knows. Starters that come at once wait for one another: each
@@ -26,8 +27,13 @@ export async function migrate(
     engine.looseTransaction(async (db) => {
       const lock = db.selectFrom('migrations').select('number').where('number', '=', 0)
       await (engine.name === 'postgres' ? lock.forUpdate() : lock).execute()
-      for (const { number, name, tables } of await pending(db, known)) {
+      for (const { number, name, tables, addedColumns = {} } of await pending(db, known)) {
         for (const table of tables) await createTable(engine.name, db, table)
+        for (const [table, columns] of Object.entries(addedColumns)) {
+          for (const [column, type] of Object.entries(columns)) {
+            await db.schema.alterTable(table).addColumn(column, TYPES[engine.name][bareType(type)]).execute()
+          }
+        }
         await db.insertInto('migrations').values({ number, name, applied_at: clock.now() }).execute()
       }
     }),
@@ -86,7 +92,7 @@ const TYPES: Record<Engine['name'], Record<'text' | 'integer' | 'blob', RawBuild
 async function createTable(
   engineName: Engine['name'],
   db: Kysely<Database>,
-  { name, columns, primaryKey, indexes = {}, rows = [] }: TableDefinition,
+  { name, columns, primaryKey, indexes = {}, uniqueIndexes = {}, rows = [] }: TableDefinition,
 ): Promise<void> {
   let table = db.schema.createTable(name)
   if (name === MIGRATIONS_TABLE.name) table = table.ifNotExists()
@@ -103,6 +109,14 @@ async function createTable(
   for (const [index, on] of Object.entries(indexes)) {
     await db.schema
       .createIndex(index)
+      .on(name)
+      .columns([...on])
+      .execute()
+  }
+  for (const [index, on] of Object.entries(uniqueIndexes)) {
+    await db.schema
+      .createIndex(index)
+      .unique()
       .on(name)
       .columns([...on])
       .execute()

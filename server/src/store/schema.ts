@@ -16,6 +16,17 @@ export interface Database {
   readonly outbox: OutboxRow
   readonly feed_head: FeedHeadRow
   readonly feed: FeedRow
+  readonly principals: PrincipalRow
+  readonly managed_policies: ManagedPolicyRow
+  readonly instance_profiles: InstanceProfileRow
+  readonly mfa_devices: MfaDeviceRow
+  readonly oidc_providers: OidcProviderRow
+  readonly grants: GrantRow
+  readonly organization: OrganizationRow
+  readonly organization_policies: OrganizationPolicyRow
+  readonly service_principals: ServicePrincipalRow
+  readonly access_key_uses: AccessKeyUseRow
+  readonly accepted_once: AcceptedOnceRow
   readonly journal_chains: JournalChainRow
   readonly journal_seals: JournalSealRow
   readonly journal_batches: JournalBatchRow
@@ -64,10 +75,19 @@ export interface AccountRow {
   account_id: string
   name: string
   created_at: number
+  account_alias: string | null
+  /** `o-…/r-…/ou-…/`, the organization's id first; null outside of it. */
+  organization_path: string | null
+  /** Of the account's root user. JSON: {reason, at, by}. */
+  quarantine: string | null
   version: number
   mac: Buffer
 }
 
+/**
+ * `principal` is `root` or `user`; `user_id` is that user's unique id. A node of 0.1.0, which takes every access key for
+ * its account's root user's, finds a row with a user unauthentic and refuses it.
+ */
 export interface AccessKeyRow {
   access_key_id: string
   account_id: string
@@ -75,6 +95,7 @@ export interface AccessKeyRow {
   status: string
   wrapped_secret: Buffer
   created_at: number
+  user_id: string | null
   version: number
   mac: Buffer
 }
@@ -97,6 +118,15 @@ export interface KmsKeyRow {
   policy: string
   /** JSON: a list of {k, v} in the order they were given. */
   tags: string
+  /** JSON: [[arn, unique id]…] of the principals that the policy names. */
+  policy_bindings: string | null
+  /** JSON: {reason, at, by}. */
+  quarantine: string | null
+  /**
+   * JSON: the names of its aliases, in order; a policy can deny by them, so they stand here too and not only in rows of
+   * their own. Null in rows of before there was this column.
+   */
+  alias_names: string | null
   version: number
   mac: Buffer
 }
@@ -144,6 +174,161 @@ interface FeedRow {
   ordinal: number
   kind: string
   entity_id: string
+}
+
+/**
+ * A user, group or role: `kind`. JSON columns: inline_policies [[name, document]…], attached_policies [arn…], group_ids [id…]
+ * (of a user), trust_bindings and policy_bindings {arn: unique id}, tags [[key, value]…], quarantine {reason, at, by}. `name_key` is the name in lower case.
+ */
+export interface PrincipalRow {
+  principal_id: string
+  account_id: string
+  kind: string
+  name: string
+  name_key: string
+  path: string
+  created_at: number
+  description: string | null
+  inline_policies: string
+  attached_policies: string
+  group_ids: string
+  boundary_arn: string | null
+  trust_policy: string | null
+  trust_bindings: string | null
+  max_session_seconds: number | null
+  tags: string
+  quarantine: string | null
+  version: number
+  mac: Buffer
+}
+
+/** JSON: versions [{number, document, created_at}…], tags. */
+export interface ManagedPolicyRow {
+  policy_id: string
+  account_id: string
+  arn: string
+  name: string
+  name_key: string
+  path: string
+  description: string | null
+  created_at: number
+  updated_at: number
+  default_version: number
+  last_version: number
+  versions: string
+  tags: string
+  version: number
+  mac: Buffer
+}
+
+export interface InstanceProfileRow {
+  profile_id: string
+  account_id: string
+  name: string
+  name_key: string
+  path: string
+  role_id: string | null
+  tags: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** `last_step` is the newest time step (RFC 6238) of which a code was accepted. */
+export interface MfaDeviceRow {
+  serial_number: string
+  account_id: string
+  wrapped_seed: Buffer
+  principal_id: string | null
+  enabled_at: number | null
+  last_step: number | null
+  tags: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+export interface OidcProviderRow {
+  arn: string
+  account_id: string
+  url: string
+  client_ids: string
+  thumbprints: string
+  tags: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/**
+ * JSON: operations [name…]; constraints {equals: […]} or {subset: […]}, pairs sorted by name. `grantee_id` and `retiring_id` are unique ids of
+ * principals, account ids, or names of services.
+ */
+export interface GrantRow {
+  region: string
+  key_id: string
+  grant_id: string
+  account_id: string
+  name: string | null
+  grantee: string
+  grantee_id: string
+  retiring: string | null
+  retiring_id: string | null
+  issuing_account: string
+  operations: string
+  constraints: string | null
+  source_arn: string | null
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** One row, id 1. JSON: units [{id, name, parent}…], attachments [[target id, policy id]…]. */
+export interface OrganizationRow {
+  id: number
+  organization_id: string
+  root_id: string
+  units: string
+  attachments: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+export interface OrganizationPolicyRow {
+  policy_id: string
+  type: string
+  name: string
+  description: string | null
+  document: string
+  created_at: number
+  updated_at: number
+  version: number
+  mac: Buffer
+}
+
+/** A service beside this one; `certificate` is PEM, the fingerprint SHA-256 of its DER in hex. */
+export interface ServicePrincipalRow {
+  name: string
+  certificate_fingerprint: string
+  certificate: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** Not authenticated: it is shown and decides nothing. */
+interface AccessKeyUseRow {
+  access_key_id: string
+  used_at: number
+  region: string
+  service: string
+}
+
+/** Not authenticated; see docs/security-model.md. */
+interface AcceptedOnceRow {
+  digest: string
+  expires_at: number
 }
 
 interface JournalChainRow {

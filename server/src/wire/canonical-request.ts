@@ -20,16 +20,16 @@ export function readHeaders(rawHeaders: readonly string[]): Headers {
  * @see IAM User Guide, "Create a signed AWS API request", step 1
  */
 export function canonicalRequest(
-  request: WireRequest,
+  { method, target }: Pick<WireRequest, 'method' | 'target'>,
   headers: Headers,
   signedHeaders: readonly string[],
   payloadHash: string,
+  pathOf: (path: string) => string = canonicalPath,
 ): string {
-  const { method, target } = request
   const mark = target.indexOf('?')
   const path = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark + 1)
-  let lines = `${method}\n${canonicalPath(path)}\n${canonicalQuery(query)}\n`
+  let lines = `${method}\n${pathOf(path)}\n${canonicalQuery(query)}\n`
   for (const name of signedHeaders) {
     const values = headers.get(name) ?? []
     const value = values.length === 1 ? trimmed(values[0] as string) : values.map(trimmed).join(',')
@@ -66,21 +66,24 @@ function canonicalPath(path: string): string {
 /** Each name and value encoded exactly once, sorted by name and then value, in byte order. */
 function canonicalQuery(query: string): string {
   if (query === '') return ''
-  return query
-    .split('&')
-    .filter((parameter) => parameter !== '')
-    .map((parameter): [string, string] => {
-      const equals = parameter.indexOf('=')
-      return equals === -1
-        ? [uriEncode(uriDecode(parameter)), '']
-        : [
-            uriEncode(uriDecode(parameter.slice(0, equals))),
-            uriEncode(uriDecode(parameter.slice(equals + 1))),
-          ]
-    })
-    .sort(([nameA, valueA], [nameB, valueB]) => byteOrder(nameA, nameB) || byteOrder(valueA, valueB))
-    .map(([name, value]) => `${name}=${value}`)
-    .join('&')
+  return (
+    query
+      .split('&')
+      // A signature in the query string does not sign itself.
+      .filter((parameter) => parameter !== '' && !parameter.startsWith('X-Amz-Signature='))
+      .map((parameter): [string, string] => {
+        const equals = parameter.indexOf('=')
+        return equals === -1
+          ? [uriEncode(uriDecode(parameter)), '']
+          : [
+              uriEncode(uriDecode(parameter.slice(0, equals))),
+              uriEncode(uriDecode(parameter.slice(equals + 1))),
+            ]
+      })
+      .sort(([nameA, valueA], [nameB, valueB]) => byteOrder(nameA, nameB) || byteOrder(valueA, valueB))
+      .map(([name, value]) => `${name}=${value}`)
+      .join('&')
+  )
 }
 
 function byteOrder(a: string, b: string): number {

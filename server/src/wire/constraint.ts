@@ -46,7 +46,9 @@ function stringConstraints(shape: StringShape): readonly Constraint[] {
   if (shape.pattern !== undefined) {
     // The patterns of the API are single character classes, or sequences of them without choice, so that
     // matching takes time linear in the length.
-    const pattern = new RegExp(`^(?:${shape.pattern})$`)
+    // Only those that need the flag take it: others have escapes and ranges that it does not allow.
+    const unicode = /\\p\{|\\u\{/.test(shape.pattern)
+    const pattern = new RegExp(`^(?:${shape.pattern})$`, unicode ? 'u' : '')
     constraints.push({
       text: `Member must satisfy regular expression pattern: ${shape.pattern}`,
       holds: (value) => pattern.test(value as string),

@@ -9,23 +9,28 @@ import {
   type RecordResource,
 } from '../audit/record.ts'
 import { AwsError } from '../aws-error.ts'
-import type { Call, Service, ServiceOperation } from '../services/call.ts'
+import { anonymous } from '../identity/anonymous.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { RequestFacts } from '../identity/request-facts.ts'
+import type { Standing } from '../identity/standing.ts'
+import type { Call, ServiceOperation } from '../services/call.ts'
 import type { CacheEntry } from '../store/coherent-cache.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RateLimitedLog } from '../telemetry/rate-limited-log.ts'
 import type { Authenticated, Authenticator } from './authenticate.ts'
-import { awsJsonContentType, errorResponse } from './error-body.ts'
-import { internalError, unknownOperation } from './errors.ts'
+import { readHeaders, type Headers } from './canonical-request.ts'
+import { internalError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
 import type { WireHandler, WireRequest, WireResponse } from './http-message.ts'
-import { parseJson, writeJson } from './json.ts'
-import { validate } from './validate.ts'
+import { recordIdentity, webIdentity } from './record-identity.ts'
+import type { Router } from './route.ts'
+import { GLOBAL_REGION } from './sigv4.ts'
 
 export interface DispatcherParts {
   readonly authenticator: Authenticator
-  /** By the prefix of their X-Amz-Target. */
-  readonly services: ReadonlyMap<string, Service>
+  readonly route: Router
   readonly store: Store
   readonly journal: Journal
   readonly metrics: Metrics
@@ -33,6 +38,8 @@ export interface DispatcherParts {
   /** For what a client, or a lost database, can cause at will. */
   readonly limited: RateLimitedLog
   readonly now: () => number
+  /** Told of each request of a known sender, for "last used". It must not take time. */
+  readonly used: (caller: Caller, region: string, service: string) => void
 }
 
 // Each repetition means that a key, policy or principal of this very request was changed meanwhile.
@@ -46,18 +53,11 @@ const MAX_ATTEMPTS = 16
  * @see docs/architecture.md, "The way of a request"
  */
 export function createDispatcher(parts: DispatcherParts): WireHandler {
-  const { limited, log, metrics } = parts
+  const { log, metrics } = parts
   return async (request) => {
     const requestId = randomUUID()
     const startedAt = performance.now()
-    const outcome = await decide(parts, request, requestId).catch((cause: unknown): Outcome => {
-      limited.warn('failed request', { requestId, err: cause }, 'a request failed')
-      return {
-        operation: 'other',
-        result: 'KMSInternalException',
-        response: errorResponse(internalError(), requestId),
-      }
-    })
+    const outcome = await decide(parts, request, requestId)
     metrics.request(outcome.operation, outcome.result, (performance.now() - startedAt) / 1000)
     if (log.level === 'debug' || log.level === 'trace') {
       log.debug({ requestId, operation: outcome.operation, result: outcome.result }, 'answered')
@@ -74,25 +74,44 @@ interface Outcome {
 }
 
 async function decide(parts: DispatcherParts, request: WireRequest, requestId: string): Promise<Outcome> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    let authenticated: Authenticated
-    try {
-      authenticated = await parts.authenticator.authenticate(request)
-    } catch (error) {
-      if (!(error instanceof AwsError)) throw error
-      // Counted and logged at a limited rate, never recorded: nobody without credentials can fill the journal.
-      parts.metrics.refusedSignature(error.code)
-      parts.limited.warn(
-        'refused signature',
-        { code: error.code, requestId, source: request.sourceIp },
-        'refused a signature',
-      )
-      return { operation: 'other', result: error.code, response: errorResponse(error, requestId) }
+  const headers = readHeaders(request.rawHeaders)
+  const exchange = parts.route(request, headers)
+  try {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      let authenticated: Authenticated
+      try {
+        const sender = parts.authenticator.authenticate(exchange, request, headers)
+        authenticated = sender instanceof Promise ? await sender : sender
+      } catch (error) {
+        if (!(error instanceof AwsError)) throw error
+        return refused(parts, request, requestId, exchange, error)
+      }
+      const outcome = await new Attempt(parts, request, requestId, headers, exchange, authenticated).run()
+      if (outcome !== undefined) return outcome
     }
-    const outcome = await new Attempt(parts, request, requestId, authenticated).run()
-    if (outcome !== undefined) return outcome
+    throw new Error(`what a request rests on changed ${MAX_ATTEMPTS} times while it was decided`)
+  } catch (cause) {
+    parts.limited.warn('failed request', { requestId, err: cause }, 'a request failed')
+    const error = internalError()
+    return { operation: 'other', result: error.code, response: exchange.failure(error, requestId) }
   }
-  throw new Error(`what a request rests on changed ${MAX_ATTEMPTS} times while it was decided`)
+}
+
+/** Counted and logged at a limited rate, never recorded: nobody without credentials can fill the journal. */
+function refused(
+  parts: DispatcherParts,
+  request: WireRequest,
+  requestId: string,
+  exchange: Exchange,
+  error: AwsError,
+): Outcome {
+  parts.metrics.refusedSignature(error.code)
+  parts.limited.warn(
+    'refused signature',
+    { code: error.code, requestId, source: request.sourceIp },
+    'refused a signature',
+  )
+  return { operation: 'other', result: error.code, response: exchange.failure(error, requestId) }
 }
 
 /** What an operation rests on changed before it could commit; the request starts over. */
@@ -100,29 +119,49 @@ class StaleGroundsError extends Error {}
 
 /** One run of one authenticated request. */
 class Attempt implements Call {
-  readonly caller
-  readonly region
-  readonly requestId
+  readonly caller: Caller
+  readonly standing: Standing
+  readonly facts: RequestFacts
+  readonly region: string
+  readonly requestId: string
   readonly audit = this
   readonly #parts
   readonly #request
-  readonly #authenticated
+  readonly #exchange
+  /** Beside the standing's entries. */
   readonly #grounds: CacheEntry<unknown>[]
   #resources: RecordResource[] | undefined
   #additional: Record<string, unknown> | undefined
   #operation: ServiceOperation | undefined
   #parameters: object | undefined
+  #sender: Caller | undefined
   /** Its record is part of a committed transaction. */
   #recorded = false
 
-  constructor(parts: DispatcherParts, request: WireRequest, requestId: string, authenticated: Authenticated) {
+  constructor(
+    parts: DispatcherParts,
+    request: WireRequest,
+    requestId: string,
+    headers: Headers,
+    exchange: Exchange,
+    { standing, region, grounds }: Authenticated,
+  ) {
     this.#parts = parts
     this.#request = request
+    this.#exchange = exchange
+    this.#grounds = [...grounds]
     this.requestId = requestId
-    this.#authenticated = authenticated
-    this.caller = authenticated.caller
-    this.region = authenticated.signature.region
-    this.#grounds = [...authenticated.grounds]
+    this.standing = standing
+    this.caller = standing.caller
+    this.region = region
+    this.facts = {
+      region,
+      timeMs: parts.now(),
+      sourceIp: request.sourceIp,
+      userAgent: headers.get('user-agent')?.[0],
+      secureTransport: request.tls !== undefined || request.overTls === true,
+      endpoint: request.endpoint,
+    }
   }
 
   /** Undefined when the request has to be decided again. */
@@ -135,6 +174,7 @@ class Attempt implements Call {
       if (error instanceof StaleGroundsError) return undefined
       failure = error instanceof AwsError ? error : this.#ourFault(error)
     }
+    if (this.#isNobody()) return this.#unrecorded(failure)
     if (!this.#recorded) {
       try {
         const { record } = cloudTrailRecord(this.#facts(failure, answer))
@@ -149,67 +189,65 @@ class Attempt implements Call {
   }
 
   async #operate(): Promise<object | undefined> {
-    const { services } = this.#parts
-    const { signature } = this.#authenticated
-    const [prefix = '', name = '', ...more] = (signature.headers.get('x-amz-target')?.[0] ?? '').split('.')
-    const service = services.get(prefix)
-    const { method, target } = this.#request
-    if (service === undefined || more.length > 0 || method !== 'POST' || target !== '/')
-      throw unknownOperation()
-    const operation = service.operations.get(name)
-    if (operation === undefined) {
-      if (!service.operationNames.has(name)) throw unknownOperation()
-      throw new AwsError('UnsupportedOperationException', `The operation ${name} is not supported.`)
-    }
+    const exchange = this.#exchange
+    const operation = exchange.operation()
     this.#operation = operation
-    const input = validate(operation.input, parseJson(this.#request.body))
+    const input = exchange.input(operation)
     this.#parameters = recordedParameters(operation.input, input)
+    this.#parts.used(this.caller, this.region, exchange.service.signingName)
     return operation.run(input, this)
+  }
+
+  /** An unsigned request whose sender was not found out. */
+  #isNobody(): boolean {
+    return this.standing === anonymous && this.#sender === undefined
+  }
+
+  #unrecorded(failure: AwsError | undefined): Outcome {
+    if (failure === undefined) throw new Error('an unsigned request was answered without a verified sender')
+    return refused(this.#parts, this.#request, this.requestId, this.#exchange, failure)
   }
 
   #outcome(answer: object | undefined, failure: AwsError | undefined): Outcome {
     const { requestId } = this
-    const operation = this.#operation?.name ?? 'other'
-    if (failure !== undefined) {
-      return { operation, result: failure.code, response: errorResponse(failure, requestId) }
+    const operation = this.#operation
+    if (failure !== undefined || operation === undefined) {
+      const error = failure ?? internalError()
+      const response = this.#exchange.failure(error, requestId)
+      return { operation: operation?.name ?? 'other', result: error.code, response }
     }
-    const body = answer === undefined ? '' : writeJson(answer)
-    return {
-      operation,
-      result: 'success',
-      response: { status: 200, contentType: awsJsonContentType, requestId, body },
-    }
+    const response = this.#exchange.answer(operation, answer, requestId)
+    return { operation: operation.name, result: 'success', response }
   }
 
   #facts(failure: AwsError | undefined, answer: object | undefined): RecordFacts {
-    const { caller, region, requestId } = this
-    const { signature } = this.#authenticated
-    const readOnly = this.#operation?.readOnly ?? true
-    const { accountId } = caller
+    const { caller, requestId } = this
+    const { service, operationName } = this.#exchange
+    const operation = this.#operation
+    const readOnly = operation?.readOnly ?? true
     return {
       clockMs: this.#parts.now(),
-      identity: caller,
-      service: signature.service,
-      operation: this.#operation?.name ?? this.#unknownName(),
-      region,
-      accountId,
+      identity: this.#sender === undefined ? recordIdentity(this.standing) : webIdentity(this.#sender),
+      service: service.signingName,
+      operation: operation?.name ?? operationName ?? 'Unknown',
+      region: service.signingName === 'iam' ? GLOBAL_REGION : this.region,
+      // A service has no account: what it does is the business of whose resource it is.
+      accountId: this.#sender?.accountId ?? (caller.accountId || this.#resources?.[0]?.accountId),
       sourceIp: this.#request.sourceIp,
-      userAgent: signature.headers.get('user-agent')?.[0],
+      userAgent: this.facts.userAgent,
       requestParameters: this.#parameters,
-      response: readOnly || failure !== undefined ? undefined : recordedResponse(answer),
+      response:
+        failure !== undefined || operation === undefined || (readOnly && operation.recordsAnswer !== true)
+          ? undefined
+          : recordedResponse(operation.output, answer),
       error: failure && { code: failure.code, message: failure.message },
       resources: this.#resources,
       requestId,
       readOnly,
       additional: this.#additional,
       tls: this.#request.tls,
+      vpcEndpointId: this.#request.endpoint?.vpceId,
     }
-  }
-
-  /** What the client called an operation that is not there, when that is a name at all. */
-  #unknownName(): string {
-    const name = this.#authenticated.signature.headers.get('x-amz-target')?.[0]?.split('.')[1] ?? ''
-    return /^[A-Za-z0-9]{1,64}$/.test(name) ? name : 'Unknown'
   }
 
   #ourFault(cause: unknown): AwsError {
@@ -220,6 +258,7 @@ class Attempt implements Call {
   }
 
   #isCurrent(): boolean {
+    for (const entry of this.standing.entries) if (!entry.valid) return false
     for (const entry of this.#grounds) if (!entry.valid) return false
     return true
   }
@@ -236,6 +275,10 @@ class Attempt implements Call {
 
   note(facts: Record<string, unknown>): void {
     this.#additional = { ...this.#additional, ...facts }
+  }
+
+  identity(sender: Caller): void {
+    this.#sender = sender
   }
 
   async transition<T extends object | undefined>(work: Parameters<Call['transition']>[0]): Promise<T> {

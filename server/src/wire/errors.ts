@@ -56,6 +56,18 @@ export function validationError(message: string): AwsError {
   return new AwsError('ValidationException', message)
 }
 
+/** A form that two readers could understand differently, or none at all. */
+export function malformedQuery(message: string): AwsError {
+  return new AwsError('MalformedQueryString', message, 404)
+}
+
+/** The request's own temporary credentials are over; STS has an error of the same name for a web identity token. */
+export class CredentialsExpired extends AwsError {
+  constructor() {
+    super('ExpiredTokenException', 'The security token included in the request is expired')
+  }
+}
+
 /** What the client learns of anything that is ours to know. */
 export function internalError(): AwsError {
   return new AwsError(

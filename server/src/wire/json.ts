@@ -64,15 +64,18 @@ function writeObject(value: object): string {
     return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"`
   }
   if (value instanceof Date) return writeJson(value.getTime() / 1000)
-  if (value instanceof Map) return writeMembers(value as Map<string, unknown>)
-  return writeMembers(Object.entries(value))
+  let members = ''
+  if (value instanceof Map) {
+    for (const [name, member] of value as Map<string, unknown>) members += writeMember(members, name, member)
+  } else {
+    for (const name of Object.keys(value)) {
+      members += writeMember(members, name, (value as Record<string, unknown>)[name])
+    }
+  }
+  return `{${members}}`
 }
 
-function writeMembers(members: Iterable<[string, unknown]>): string {
-  let text = ''
-  for (const [name, member] of members) {
-    if (member === undefined) continue
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${writeJson(member)}`
-  }
-  return `{${text}}`
+function writeMember(before: string, name: string, member: unknown): string {
+  if (member === undefined) return ''
+  return `${before === '' ? '' : ','}${JSON.stringify(name)}:${writeJson(member)}`
 }

@@ -10,9 +10,14 @@ import type { WireRequest } from './http-message.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { formatBasicTime, parseBasicTime, parseDateHeader } from './signature-time.ts'
 
-const ALGORITHM = 'AWS4-HMAC-SHA256'
+export const ALGORITHM = 'AWS4-HMAC-SHA256'
 const TERMINATOR = 'aws4_request'
-const CLOCK_WINDOW_MS = 5 * 60 * 1000
+
+/** What requests to a global service are scoped to. */
+export const GLOBAL_REGION = 'us-east-1'
+
+/** How far a signature's time may be from ours, either way. */
+export const CLOCK_WINDOW_MINUTES = 5
 
 /** An SDK's is about 250; the longest list of headers that anyone signs stays far below. */
 const LONGEST_AUTHORIZATION = 4096
@@ -37,14 +42,16 @@ export interface ParsedSignature {
 }
 
 /**
- * Reads the Authorization header (signatures in the query string are treated as missing) and holds the
+ * Reads the Authorization header (presigned.ts reads a signature in the query string) and holds the
  * request against the rules that need no key: the headers that decide what is done, and for whom, are
  * signed and occur once. Order and texts are those of the service, as far as they have been seen.
  * @throws AwsError MissingAuthenticationTokenException, IncompleteSignatureException,
  * InvalidSignatureException
  */
-export function parseSignature(request: WireRequest): ParsedSignature {
-  const headers = readHeaders(request.rawHeaders)
+export function parseSignature(
+  request: WireRequest,
+  headers: Headers = readHeaders(request.rawHeaders),
+): ParsedSignature {
   const authorization = requireAuthorization(request, headers)
   const space = authorization.indexOf(' ')
   const algorithm = space === -1 ? authorization : authorization.slice(0, space)
@@ -55,7 +62,28 @@ export function parseSignature(request: WireRequest): ParsedSignature {
   if (algorithm !== ALGORITHM) {
     throw incompleteSignature(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `)
   }
-  const credential = parameters.get('Credential') as string
+  const credential = readCredential(parameters.get('Credential') as string)
+  const signedHeaders = requireSignedHeaders(
+    parameters.get('SignedHeaders') as string,
+    headers,
+    headers.has('x-amz-date') ? dated : datedOtherwise,
+  )
+  const sessionToken = headers.get('x-amz-security-token')?.[0]
+  return {
+    ...credential,
+    signedHeaders,
+    signature: parameters.get('Signature') as string,
+    amzDate,
+    timeMs,
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    headers,
+  }
+}
+
+/** The access key id and the credential scope. */
+export function readCredential(
+  credential: string,
+): Pick<ParsedSignature, 'accessKeyId' | 'date' | 'region' | 'service' | 'terminator'> {
   const elements = credential.split('/')
   if (elements.length !== 5 || elements[0] === '') {
     throw incompleteSignature(
@@ -69,21 +97,7 @@ export function parseSignature(request: WireRequest): ParsedSignature {
     string,
     string,
   ]
-  const signedHeaders = requireSignedHeaders(parameters.get('SignedHeaders') as string, headers)
-  const sessionToken = headers.get('x-amz-security-token')?.[0]
-  return {
-    accessKeyId,
-    date,
-    region,
-    service,
-    terminator,
-    signedHeaders,
-    signature: parameters.get('Signature') as string,
-    amzDate,
-    timeMs,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    headers,
-  }
+  return { accessKeyId, date, region, service, terminator }
 }
 
 function requireAuthorization(request: WireRequest, headers: Headers): string {
@@ -185,7 +199,24 @@ function namesOf(list: string): readonly string[] {
   return names
 }
 
-function requireSignedHeaders(list: string, headers: Headers): readonly string[] {
+type SpelledHeader = readonly [name: string, spelled: string]
+
+// Headers that decide what is done, for whom and when; a service that calls for itself says on whose behalf.
+const deciding: readonly SpelledHeader[] = [
+  ['x-amz-target', 'X-Amz-Target'],
+  ['x-amz-security-token', 'X-Amz-Security-Token'],
+  ['x-amz-source-account', 'X-Amz-Source-Account'],
+  ['x-amz-source-arn', 'X-Amz-Source-Arn'],
+]
+const dated: readonly SpelledHeader[] = [['x-amz-date', 'X-Amz-Date'], ...deciding]
+const datedOtherwise: readonly SpelledHeader[] = [['date', 'X-Amz-Date'], ...deciding]
+
+/** The signed headers of a list; each of them, and `host`, is in the request, and those that must be signed are. */
+export function requireSignedHeaders(
+  list: string,
+  headers: Headers,
+  mustBeSigned: readonly SpelledHeader[],
+): readonly string[] {
   const names = namesOf(list)
   for (const name of names) {
     if (!headers.has(name)) {
@@ -196,9 +227,7 @@ function requireSignedHeaders(list: string, headers: Headers): readonly string[]
   }
   requireOnce(headers, 'host', 'Host')
   requireOnce(headers, 'x-amz-content-sha256', 'X-Amz-Content-Sha256')
-  requireSignedOnce(headers, names, headers.has('x-amz-date') ? 'x-amz-date' : 'date', 'X-Amz-Date')
-  requireSignedOnce(headers, names, 'x-amz-target', 'X-Amz-Target')
-  requireSignedOnce(headers, names, 'x-amz-security-token', 'X-Amz-Security-Token')
+  for (const [name, spelled] of mustBeSigned) requireSignedOnce(headers, names, name, spelled)
   return names
 }
 
@@ -224,10 +253,10 @@ function requireOnce(headers: Headers, name: string, spelled: string): void {
  */
 export function requireScope(
   parsed: ParsedSignature,
-  served: { regions: ReadonlySet<string>; service: string },
+  served: { regions: ReadonlySet<string>; service: string; global?: boolean },
 ): void {
   const wrong: string[] = []
-  if (!served.regions.has(parsed.region)) {
+  if (!served.regions.has(parsed.region) && !(served.global === true && parsed.region === GLOBAL_REGION)) {
     wrong.push(`Credential should be scoped to a valid region, not '${parsed.region}'. `)
   }
   if (parsed.service !== served.service) {
@@ -265,19 +294,43 @@ export function verifySignature(
   parsed: ParsedSignature,
   keys: SigningKeys,
   nowMs: number,
+  windowMinutes = CLOCK_WINDOW_MINUTES,
 ): void {
-  requireCurrent(parsed, nowMs)
-  const wrong = scopeFormFaults(parsed)
-  if (wrong.length > 0) throw invalidSignature(wrong.join(''))
-  const { date, region, service, amzDate, signedHeaders, headers } = parsed
-
+  requireVerifiable(parsed, nowMs, windowMinutes)
+  const { headers, signedHeaders } = parsed
   const payloadHash = hash('sha256', request.body, 'hex')
   const claimed = headers.get('x-amz-content-sha256')?.[0]
   // So UNSIGNED-PAYLOAD and STREAMING-… are refused: neither is a hash.
   if (claimed !== undefined && claimed !== payloadHash) {
     throw invalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
   }
-  const canonical = canonicalRequest(request, headers, signedHeaders, payloadHash)
+  requireSame(canonicalRequest(request, headers, signedHeaders, payloadHash), parsed, keys)
+}
+
+/**
+ * The same for a request whose canonical form is known: one that came to another service.
+ * @throws AwsError InvalidSignatureException; a SignatureMismatch when another signature comes out
+ */
+export function verifyCanonical(
+  canonical: string,
+  parsed: ParsedSignature,
+  keys: SigningKeys,
+  nowMs: number,
+  windowMinutes: number,
+): void {
+  requireVerifiable(parsed, nowMs, windowMinutes)
+  requireSame(canonical, parsed, keys)
+}
+
+/** What needs no key, and bounds the keys that are derived. */
+function requireVerifiable(parsed: ParsedSignature, nowMs: number, windowMinutes: number): void {
+  requireCurrent(parsed, nowMs, windowMinutes)
+  const wrong = scopeFormFaults(parsed)
+  if (wrong.length > 0) throw invalidSignature(wrong.join(''))
+}
+
+function requireSame(canonical: string, parsed: ParsedSignature, keys: SigningKeys): void {
+  const { date, region, service, amzDate } = parsed
   const stringToSign =
     `${ALGORITHM}\n${amzDate}\n${date}/${region}/${service}/${TERMINATOR}\n` +
     hash('sha256', Buffer.from(canonical, 'latin1'), 'hex')
@@ -292,16 +345,16 @@ function matches(expected: Buffer, signature: string): boolean {
 }
 
 /** The window includes both of its ends. */
-function requireCurrent({ timeMs, amzDate }: ParsedSignature, nowMs: number): void {
+function requireCurrent({ timeMs, amzDate }: ParsedSignature, nowMs: number, windowMinutes: number): void {
   const nowSecondMs = Math.floor(nowMs / 1000) * 1000
-  const earliest = nowSecondMs - CLOCK_WINDOW_MS
-  const latest = nowSecondMs + CLOCK_WINDOW_MS
+  const earliest = nowSecondMs - windowMinutes * 60_000
+  const latest = nowSecondMs + windowMinutes * 60_000
   if (timeMs >= earliest && timeMs <= latest) return
   const now = formatBasicTime(nowSecondMs)
   throw invalidSignature(
     timeMs < earliest
-      ? `Signature expired: ${amzDate} is now earlier than ${formatBasicTime(earliest)} (${now} - 5 min.)`
-      : `Signature not yet current: ${amzDate} is still later than ${formatBasicTime(latest)} (${now} + 5 min.)`,
+      ? `Signature expired: ${amzDate} is now earlier than ${formatBasicTime(earliest)} (${now} - ${windowMinutes} min.)`
+      : `Signature not yet current: ${amzDate} is still later than ${formatBasicTime(latest)} (${now} + ${windowMinutes} min.)`,
   )
 }
 
@@ -313,7 +366,7 @@ function mismatch(
   // A session token is a credential: AWS's text is kept, its value is not.
   const shown = signedHeaders.includes('x-amz-security-token')
     ? canonical.replace(/^x-amz-security-token:.*$/m, 'x-amz-security-token:***')
-    : canonical
+    : canonical.replace(/(^|&)X-Amz-Security-Token=[^&\n]*/m, '$1X-Amz-Security-Token=***')
   return new SignatureMismatch(
     'InvalidSignatureException',
     'The request signature we calculated does not match the signature you provided. ' +

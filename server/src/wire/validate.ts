@@ -159,7 +159,9 @@ function compileScalarItems(
 function compileMap(shape: Extract<Shape, { type: 'map' }>): Read {
   const constraints = constraintsOf(shape)
   const keyConstraints = constraintsOf(shape.key)
-  const valueConstraints = constraintsOf(shape.value)
+  const valueShape: Shape = shape.value
+  const readStructure = valueShape.type === 'structure' ? compileStructure(valueShape.members) : undefined
+  const valueConstraints = valueShape.type === 'structure' ? [] : constraintsOf(valueShape)
   const echoes = mayBeRepeated(shape.key) && mayBeRepeated(shape.value)
   return (value, path, violations) => {
     if (Array.isArray(value)) throw serializationError('Start of list found where not expected')
@@ -169,7 +171,11 @@ function compileMap(shape: Extract<Shape, { type: 'map' }>): Read {
     const map = new Map<string, unknown>()
     for (const [name, entry] of Object.entries(value)) {
       readPart(shape.key, keyConstraints, name, brokenKeys)
-      map.set(name, readPart(shape.value, valueConstraints, entry, brokenValues))
+      const kept =
+        readStructure === undefined
+          ? readPart(valueShape as ScalarShape, valueConstraints, entry, brokenValues)
+          : readStructure(entry, `${path}.${name}.member`, violations)
+      map.set(name, kept)
     }
     const start = echoes ? () => quotedMap(map) : () => 'Value'
     for (const constraint of constraints) {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { systemRandom } from '../../crypto/random.ts'
+import type { Transition } from '../../store/store.ts'
 import { createHealth, type Health } from '../../telemetry/health.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
+import { heldClock, type HeldClock } from '../../testing/held-clock.ts'
 import { openDeployment, type OpenedDeployment } from '../open-deployment.ts'
 import type { OpenOptions } from '../open-options.ts'
 
@@ -51,4 +53,33 @@ export async function openAt(
   }
   const opened = await openDeployment(all, { clock, random: systemRandom, log, health })
   return { opened, health, options: all }
+}
+
+/** A deployment whose clock is held, and changes to it that leave no record. */
+export interface HeldDeployment {
+  readonly dataDir: string
+  readonly opened: OpenedDeployment
+  readonly clock: HeldClock
+  change<T>(work: (tx: Transition) => Promise<T>): Promise<T>
+}
+
+/** Opens a deployment of its own on SQLite, which is closed and gone when the test is over. */
+export async function openHeld(
+  t: { after(cleanUp: () => Promise<void> | void): void },
+  options: Partial<OpenOptions> = {},
+): Promise<HeldDeployment> {
+  const clock = heldClock()
+  const dataDir = freshDataDir(t)
+  const { opened } = await openAt(dataDir, clock, options)
+  t.after(() => opened.close())
+  return {
+    dataDir,
+    opened,
+    clock,
+    change: (work) =>
+      opened.store.transition((tx) => {
+        tx.unrecorded = 'a test'
+        return work(tx)
+      }),
+  }
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { defaultKeyPolicy } from '../../keys/default-policy.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import { specs, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
 import { requireTags } from '../../keys/tags.ts'
-import { defaultKeyPolicy, requireKeyPolicy } from './key-policy.ts'
+import { bindKeyPolicy, lockoutValues, requireControl, requireKeyPolicy } from './key-policy.ts'
 import { keyMetadata } from './key-metadata.ts'
 import type { Operation } from './operation.ts'
 import type { RequestOf } from './shapes.ts'
@@ -18,7 +19,7 @@ const KEYS_PER_ACCOUNT_AND_REGION = 100_000
  */
 export const createKey: Operation<'CreateKey'> = async (
   request,
-  { caller, region, keys, access, transition },
+  { caller, region, keys, binding, access, transition },
 ) => {
   const { spec, usage } = requireSpec(request)
   requireOrigin(request)
@@ -27,10 +28,18 @@ export const createKey: Operation<'CreateKey'> = async (
   }
   const tags = tagsOf(request.Tags ?? [])
   requireTags(tags)
-  if (request.Policy !== undefined) requireKeyPolicy(request.Policy)
-
-  access.account('kms:CreateKey')
   const { accountId } = caller
+  const policy = request.Policy ?? defaultKeyPolicy(accountId, region)
+  const document = requireKeyPolicy(policy)
+
+  const keyId = randomUUID()
+  const about = { spec, usage, origin: 'AWS_KMS', multiRegion: false, aliasNames: [] } as const
+  access.requireAccount(
+    'kms:CreateKey',
+    { requestTags: tags, values: lockoutValues(request.BypassPolicyLockoutSafetyCheck) },
+    about,
+  )
+  if (tags.length > 0) access.requireTagging(keyId, { requestTags: tags }, about)
   return transition(async (tx) => {
     const beyondQuota = await tx.db
       .selectFrom('kms_keys')
@@ -47,16 +56,20 @@ export const createKey: Operation<'CreateKey'> = async (
         'The quota of KMS keys in this account and Region was exceeded.',
       )
     }
+    const policyBindings = await bindKeyPolicy(binding, tx, document)
     const key = await keys.create(tx, {
-      keyId: randomUUID(),
+      keyId,
       accountId,
       region,
       spec,
       usage,
       description: request.Description ?? '',
-      policy: request.Policy ?? defaultKeyPolicy(accountId, region),
+      policy,
+      policyBindings,
       tags,
     })
+    // AWS's own policy leaves it to the account, which may have reasons to let this caller only create.
+    if (request.Policy !== undefined) requireControl(access, key, request)
     access.created(key)
     return { KeyMetadata: keyMetadata(key) }
   })

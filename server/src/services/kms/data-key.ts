@@ -1,5 +1,5 @@
 import { KmsError } from '../../keys/kms-error.ts'
-import { noEncryptionContext, requireEncryptionKey } from './encryption.ts'
+import { encryptionAsked, noEncryptionContext, requireEncryptionKey } from './encryption.ts'
 import type { KmsContext } from './operation.ts'
 import type { RequestOf } from './shapes.ts'
 
@@ -19,7 +19,8 @@ export async function makeDataKey(
 ): Promise<DataKey> {
   const lengthBytes = dataKeyLengthBytes(request)
 
-  const loaded = await access.forUse(request.KeyId, `kms:${operation}`)
+  const asked = encryptionAsked(request, 'SYMMETRIC_DEFAULT')
+  const loaded = await access.forUse(request.KeyId, `kms:${operation}`, asked)
   requireEncryptionKey(loaded, 'SYMMETRIC_DEFAULT', operation)
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 

@@ -1,6 +1,7 @@
 import { parseEnvelope } from '../../crypto/envelope.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import {
+  encryptionAsked,
   ignoresCiphertext,
   noEncryptionContext,
   open,
@@ -21,10 +22,11 @@ export const decrypt: Operation<'Decrypt'> = async (request, { keys, access, aud
   refuseRecipient(request.Recipient)
 
   const envelope = request.CiphertextBlob && parseEnvelope(request.CiphertextBlob)
+  const asked = encryptionAsked(request, algorithm)
   const loaded =
     request.KeyId === undefined
-      ? await access.forCiphertext(requireNamed(envelope).keyId, 'kms:Decrypt')
-      : await access.forUse(request.KeyId, 'kms:Decrypt')
+      ? await access.forCiphertext(requireNamed(envelope).keyId, 'kms:Decrypt', asked)
+      : await access.forUse(request.KeyId, 'kms:Decrypt', asked)
   requireEncryptionKey(loaded, algorithm, 'Decrypt')
   const { key } = loaded
   if (!ignoring && envelope !== undefined && envelope.keyId !== key.keyId)

@@ -1,5 +1,5 @@
 import { KmsError } from '../../keys/kms-error.ts'
-import { noEncryptionContext, requireEncryptionKey } from './encryption.ts'
+import { encryptionAsked, noEncryptionContext, requireEncryptionKey } from './encryption.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { Operation } from './operation.ts'
 export const encrypt: Operation<'Encrypt'> = async (request, { access, audit }) => {
   const algorithm = request.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'
 
-  const loaded = await access.forUse(request.KeyId, 'kms:Encrypt')
+  const loaded = await access.forUse(request.KeyId, 'kms:Encrypt', encryptionAsked(request, algorithm))
   requireEncryptionKey(loaded, algorithm, 'Encrypt')
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 

@@ -1,3 +1,4 @@
+import type { Asked, ConditionValues } from './conditions.ts'
 import type { EncryptionAlgorithm } from './shapes.ts'
 import type { Envelope } from '../../crypto/envelope.ts'
 import type { LoadedKey, Keys } from '../../keys/keys.ts'
@@ -8,6 +9,24 @@ import { requireUsable } from '../../keys/usable.ts'
 export type EncryptionContext = ReadonlyMap<string, string>
 
 export const noEncryptionContext: EncryptionContext = new Map()
+
+const withAlgorithm = new Map<EncryptionAlgorithm, ConditionValues>()
+
+/** What policies and grants can go by in an operation that encrypts or decrypts. */
+export function encryptionAsked(
+  request: {
+    readonly EncryptionContext?: EncryptionContext
+    readonly GrantTokens?: readonly string[]
+  },
+  algorithm: EncryptionAlgorithm,
+): Asked {
+  let values = withAlgorithm.get(algorithm)
+  if (values === undefined) {
+    values = { 'kms:encryptionalgorithm': algorithm }
+    withAlgorithm.set(algorithm, values)
+  }
+  return { encryptionContext: request.EncryptionContext, grantTokens: request.GrantTokens, values }
+}
 
 /** An enabled key that encrypts, with this algorithm. */
 export function requireEncryptionKey(

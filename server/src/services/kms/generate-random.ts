@@ -12,7 +12,7 @@ export const generateRandom: Operation<'GenerateRandom'> = async (request, { acc
   if (request.NumberOfBytes === undefined)
     throw new KmsError('ValidationException', 'NumberOfBytes is required.')
   refuseRecipient(request.Recipient)
-  access.account('kms:GenerateRandom')
+  access.requireAccount('kms:GenerateRandom')
   if (request.CustomKeyStoreId !== undefined) {
     throw new KmsError('UnsupportedOperationException', 'Custom key stores are not supported.')
   }

@@ -1,163 +1,286 @@
-import type { Kysely, Transaction } from 'kysely'
-import { accessDenied, requireAccess } from '../../identity/access.ts'
+import type { Db } from '../../store/db.ts'
+import type { OrganizationFacts } from '../../identity/organization-facts.ts'
 import type { StoredAlias } from '../../keys/aliases.ts'
 import { aliasArn, parseKeyReference, type KeyReference } from '../../keys/key-reference.ts'
-import { keyArn, type KmsKey, type StoredKey } from '../../keys/key.ts'
+import type { KmsKey, StoredKey } from '../../keys/key.ts'
 import type { LoadedKey } from '../../keys/keys.ts'
-import { KmsError } from '../../keys/kms-error.ts'
-import type { Database } from '../../store/schema.ts'
 import type { Call } from '../call.ts'
+import { ensureAwsManagedKey } from './aws-managed-key.ts'
+import { actions, type KmsActionName } from './condition-keys.ts'
+import type { Asked, KeyFacts } from './conditions.ts'
+import { ANY_KEY, KeyQuestions, onCiphertext, type KeyAction } from './key-questions.ts'
 import type { KmsParts } from './parts.ts'
-
-type Db = Kysely<Database> | Transaction<Database>
-
-/**
- * Keys as one caller may see them. Each function finds the key, or the error that AWS gives to this
- * caller for one that it may not know of, and has authorized the action when it returns: no
- * operation can hold a key that its caller may not use.
- */
-export interface KeyAccess {
-  /** For cryptographic operations: any of the four forms of a key identifier; from the cache. */
-  forUse(keyId: string, action: string): Promise<LoadedKey>
-  /** The form of an identifier alone; for an operation that names two keys, before it looks for the first. */
-  requireForm(keyId: string): void
-  /** The key that a ciphertext names, when the request names none. */
-  forCiphertext(keyId: string, action: string): Promise<LoadedKey>
-  /** For DescribeKey: any of the four forms, always from the store. */
-  toDescribe(keyId: string, action: string): Promise<KmsKey>
-  /** For management: a key id or key ARN, always from the store. */
-  toManage(db: Db, keyId: string, action: string, rules?: ManagementRules): Promise<StoredKey>
-  /** An alias of the caller's account. */
-  aliasToManage(db: Db, name: string): Promise<StoredAlias>
-  /** For a key that was found in another way. */
-  require(key: KmsKey, action: string): void
-  /** Notes a new key; its creation was authorized on the account. */
-  created(key: KmsKey): void
-  /** For operations on no key, such as ListKeys. */
-  account(action: string): void
-}
 
 export interface ManagementRules {
   /** The error for an ARN that is not a key's; some operations do not have InvalidArnException. */
   readonly arnError?: 'InvalidArnException' | 'NotFoundException'
 }
 
-export function keyAccess(call: Call, { keys, aliases, store }: KmsParts): KeyAccess {
-  const { caller, region } = call
-  const scope = { accountId: caller.accountId, region }
+const nothing: Asked = {}
+/** Actions whose requests can name another account's key by its id alone, as its ciphertexts do. */
+const openToBareIds: ReadonlySet<KmsActionName> = new Set(['kms:Decrypt', 'kms:ReEncryptFrom'])
 
-  const parse = (keyId: string) => parseKeyReference(keyId, scope, 'key-or-alias', 'NotFoundException')
+/**
+ * Keys as one caller may see them. Each function finds the key, or the error that AWS gives to this caller for one that
+ * it may not know of, and has authorized the action when it returns: no operation can hold a key that its caller may
+ * not use.
+ *
+ * What is cached is given without a promise. To a caller of another account a key that it may not use and one that is
+ * not there look alike, down to what is read from the store.
+ */
+export class KeyAccess {
+  readonly #call: Call
+  readonly #parts: KmsParts
+  readonly #questions: KeyQuestions
+  readonly #accountId: string
+  readonly #region: string
 
-  async function forUse(keyId: string, action: string): Promise<LoadedKey> {
-    const reference = parse(keyId)
-    turnStrangersAway(reference, action)
-    const target = reference.form === 'key' ? reference : await behindAlias(reference, action)
-    const entry = await keys.load(target.region, target.keyId)
+  constructor(call: Call, parts: KmsParts) {
+    this.#call = call
+    this.#parts = parts
+    this.#questions = new KeyQuestions(call, parts)
+    this.#accountId = call.caller.accountId
+    this.#region = call.region
+  }
+
+  /** For cryptographic operations: any of the four forms of a key identifier; from the cache. */
+  forUse(keyId: string, action: KmsActionName, asked: Asked = nothing): LoadedKey | Promise<LoadedKey> {
+    this.#parts.grants.requireTokens(asked.grantTokens)
+    const reference = this.#parse(keyId)
+    const asking: KeyAction = { action, asked, alias: aliasOf(reference) }
+    if (reference.accountId !== this.#accountId) return this.#ofAnotherAccount(reference, asking)
+    const cached = this.#cached(reference)
+    if (cached === undefined) return this.#load(reference, asking, !keyId.startsWith('arn:'))
+    return this.#authorized(cached, asking)
+  }
+
+  /** The form of an identifier alone; for an operation that names two keys, before it looks for the first. */
+  requireForm(keyId: string): void {
+    this.#parse(keyId)
+  }
+
+  /** The same for an operation on aliases, which takes a key id or key ARN. */
+  requireKeyForm(keyId: string, rules: ManagementRules): void {
+    this.#parse(keyId, 'key', rules.arnError)
+  }
+
+  /** Whether two identifiers name one key; for a condition on both, so nothing is authorized and nothing told. */
+  async areSame(one: string, other: string): Promise<boolean> {
+    const [first, second] = [await this.#idOf(this.#parse(one)), await this.#idOf(this.#parse(other))]
+    return first !== undefined && first === second
+  }
+
+  /** The key that a ciphertext names, when the request names none. It may be another account's. */
+  forCiphertext(
+    keyId: string,
+    action: KmsActionName,
+    asked: Asked = nothing,
+  ): LoadedKey | Promise<LoadedKey> {
+    this.#parts.grants.requireTokens(asked.grantTokens)
+    const asking: KeyAction = { action, asked, onWhat: onCiphertext }
+    const entry = this.#parts.keys.find(this.#region, keyId)
+    if (entry?.value.key.accountId !== this.#accountId) return this.#ofCiphertext(keyId, asking)
+    return this.#authorized(this.#call.use(entry), asking)
+  }
+
+  /** For DescribeKey: any of the four forms, always from the store. */
+  async toDescribe(keyId: string, action: KmsActionName, asked: Asked = nothing): Promise<KmsKey> {
+    this.#parts.grants.requireTokens(asked.grantTokens)
+    const reference = this.#parse(keyId, 'key-or-alias', 'InvalidArnException')
+    if (reference.form === 'alias') await ensureAwsManagedKey(this.#call, this.#parts, reference)
+    return (await this.#stored(this.#parts.store.db, reference, { action, asked, alias: aliasOf(reference) }))
+      .key
+  }
+
+  /** For management: a key id or key ARN, always from the store. */
+  async toManage(
+    db: Db,
+    keyId: string,
+    action: KmsActionName,
+    asked: Asked = nothing,
+    rules: ManagementRules = {},
+  ): Promise<StoredKey> {
+    this.#parts.grants.requireTokens(asked.grantTokens)
+    const reference = this.#parse(keyId, 'key', rules.arnError ?? 'InvalidArnException')
+    return this.#stored(db, reference, { action, asked })
+  }
+
+  /** A key of the caller's account for an action that is on the account; its key policy plays no part. */
+  async inAccount(db: Db, keyId: string, action: KmsActionName): Promise<KmsKey> {
+    const reference = this.#parse(keyId, 'key', 'InvalidArnException')
+    const organization = await this.#organizationOf(reference.accountId)
+    const stored = organization === undefined ? await this.#read(db, reference) : undefined
+    if (stored === undefined)
+      throw this.#questions.unknown(reference, { action, asked: nothing, organization })
+    return stored.key
+  }
+
+  /** The key that an alias of the caller's account names; the permission on the alias itself is `requireAlias`. */
+  async targetOf(db: Db, { alias }: StoredAlias, action: KmsActionName): Promise<StoredKey> {
+    const stored = await this.#parts.keys.read(db, alias.region, alias.keyId)
+    // A key goes with its aliases, so the database was edited: without its key nobody can tell who may have the alias.
+    if (stored?.key.accountId !== this.#accountId)
+      throw new Error(`${alias.name} names a key that is not there`)
+    await this.#questions.authorize(stored.key, { action, asked: nothing })
+    return stored
+  }
+
+  /** The part of an alias in making, moving or removing it, which identity policies alone decide. */
+  requireAlias(name: string, action: KmsActionName): void {
+    this.#questions.requirePlain(aliasArn(this.#accountId, this.#region, name), { action, asked: nothing })
+  }
+
+  /** For operations on no key, such as ListKeys, or on one that is about to be made. */
+  requireAccount(action: KmsActionName, asked: Asked = nothing, key?: KeyFacts): void {
+    this.#questions.requirePlain('*', { action, asked }, key)
+  }
+
+  /** Tags on a key that is about to be made: there is no key policy yet that could allow them. */
+  requireTagging(keyId: string, asked: Asked, key: KeyFacts): void {
+    this.#questions.requireOnNewKey(keyId, { action: 'kms:TagResource', asked }, key)
+  }
+
+  /** Notes a new key; its creation was authorized on the account. */
+  created({ accountId, arn }: KmsKey): void {
+    this.#call.audit.resource({ accountId, arn })
+  }
+
+  /** Whether this caller could change the policy of its account's key again. */
+  keepsControl(key: KmsKey, asked: Asked): boolean {
+    return this.#questions.policiesAllow(key, { action: 'kms:PutKeyPolicy', asked })
+  }
+
+  #parse(
+    keyId: string,
+    accepts: 'key' | 'key-or-alias' = 'key-or-alias',
+    arnError: 'InvalidArnException' | 'NotFoundException' = 'NotFoundException',
+  ): KeyReference {
+    return parseKeyReference(keyId, { accountId: this.#accountId, region: this.#region }, accepts, arnError)
+  }
+
+  #authorized(loaded: LoadedKey, asking: KeyAction): LoadedKey | Promise<LoadedKey> {
+    const waiting = this.#questions.authorize(loaded.key, asking)
+    return waiting === undefined ? loaded : waiting.then(() => loaded)
+  }
+
+  /** The key, when it and the alias that names it are in the cache. */
+  #cached(reference: KeyReference): LoadedKey | undefined {
+    const { aliases, keys } = this.#parts
+    let keyId: string
+    if (reference.form === 'alias') {
+      const alias = aliases.find(reference)
+      if (alias === undefined) return undefined
+      ;({ keyId } = this.#call.use(alias))
+    } else ({ keyId } = reference)
+    const entry = keys.find(reference.region, keyId)
     // A key of that id in another account than the ARN says is not the key that was asked for.
-    if (entry?.value.key.accountId !== target.accountId) throw unknownKey(target, action)
-    return authorized(call.use(entry), action)
+    return entry?.value.key.accountId === reference.accountId ? this.#call.use(entry) : undefined
   }
 
-  async function forCiphertext(keyId: string, action: string): Promise<LoadedKey> {
-    const entry = await keys.load(region, keyId)
-    const loaded = entry && call.use(entry)
-    if (loaded?.key.accountId !== caller.accountId) {
-      throw accessDenied(caller, action, 'the resource associated with this ciphertext')
+  async #load(reference: KeyReference, asking: KeyAction, isBare: boolean): Promise<LoadedKey> {
+    const { aliases, keys } = this.#parts
+    let alias = reference.form === 'alias' ? await aliases.load(reference) : undefined
+    if (alias === undefined && reference.form === 'alias') {
+      const isMade = await ensureAwsManagedKey(this.#call, this.#parts, reference)
+      if (isMade) alias = await aliases.load(reference)
     }
-    return authorized(loaded, action)
+    const keyId = reference.form === 'alias' ? alias && this.#call.use(alias).keyId : reference.keyId
+    const entry = keyId === undefined ? undefined : await keys.load(reference.region, keyId)
+    if (entry?.value.key.accountId === reference.accountId) {
+      return this.#authorized(this.#call.use(entry), asking)
+    }
+    if (entry !== undefined && isBare && openToBareIds.has(asking.action)) {
+      const { key } = entry.value
+      const organization = await this.#organizationOf(key.accountId)
+      const refusal = await this.#questions.refusalOf(key, { ...asking, organization })
+      if (refusal === undefined) return this.#call.use(entry)
+    }
+    throw this.#questions.unknown(reference, asking)
   }
 
-  function authorized(loaded: LoadedKey, action: string): LoadedKey {
-    authorize(loaded.key, action)
+  async #ofAnotherAccount(reference: KeyReference, asked: KeyAction): Promise<LoadedKey> {
+    const { keys, store } = this.#parts
+    const asking = { ...asked, organization: await this.#organizationOf(reference.accountId) }
+    const cached = this.#cached(reference)
+    if (cached !== undefined && (await this.#questions.refusalOf(cached.key, asking)) === undefined)
+      return cached
+    // A refusal takes these reads whatever is there and whatever was cached, so that time tells a stranger nothing.
+    const stored = await this.#read(store.db, reference)
+    if (stored === undefined) throw this.#questions.unknown(reference, asking)
+    const refusal = await this.#questions.refusalOf(stored.key, asking)
+    if (refusal !== undefined) throw refusal
+    const entry = await keys.load(reference.region, stored.key.keyId)
+    if (entry === undefined) throw this.#questions.unknown(reference, asking)
+    const loaded = this.#call.use(entry)
+    // It may have changed since it was read.
+    const late = await this.#questions.refusalOf(loaded.key, asking)
+    if (late !== undefined) throw late
     return loaded
   }
 
-  async function toDescribe(keyId: string, action: string): Promise<KmsKey> {
-    const reference = parseKeyReference(keyId, scope, 'key-or-alias', 'InvalidArnException')
-    turnStrangersAway(reference, action)
-    let target = reference
-    if (reference.form === 'alias') {
-      const found = await aliases.read(store.db, reference)
-      if (found === undefined) throw unknownAlias(reference, action)
-      target = { form: 'key', accountId: reference.accountId, region, keyId: found.alias.keyId }
+  async #ofCiphertext(keyId: string, asking: KeyAction): Promise<LoadedKey> {
+    const { keys, store } = this.#parts
+    const wasCached = keys.find(this.#region, keyId) !== undefined
+    const entry = await keys.load(this.#region, keyId)
+    if (entry?.value.key.accountId === this.#accountId) return this.#authorized(this.#call.use(entry), asking)
+    if (entry !== undefined) {
+      const { key } = entry.value
+      const organization = await this.#organizationOf(key.accountId)
+      const refusal = await this.#questions.refusalOf(key, { ...asking, organization })
+      if (refusal === undefined) return this.#call.use(entry)
+      if (wasCached) await keys.read(store.db, this.#region, keyId)
+      throw refusal
     }
-    return (await stored(store.db, target as KeyReference & { form: 'key' }, action)).key
+    throw this.#questions.unknownCiphertext(keyId, asking)
   }
 
-  async function toManage(
-    db: Db,
-    keyId: string,
-    action: string,
-    rules: ManagementRules = {},
-  ): Promise<StoredKey> {
-    const reference = parseKeyReference(keyId, scope, 'key', rules.arnError ?? 'InvalidArnException')
-    turnStrangersAway(reference, action)
-    return stored(db, reference as KeyReference & { form: 'key' }, action)
+  async #stored(db: Db, reference: KeyReference, asked: KeyAction): Promise<StoredKey> {
+    const organization = await this.#organizationOf(reference.accountId)
+    const asking = { ...asked, organization }
+    // No policy of another account makes an operation reach its keys that AWS keeps within the account.
+    if (organization !== undefined && !actions[asked.action].crossAccount) {
+      throw this.#questions.unknown(reference, asking)
+    }
+    const stored = await this.#read(db, reference)
+    if (stored !== undefined) {
+      if (organization === undefined) {
+        await this.#questions.authorize(stored.key, asking)
+        return stored
+      }
+      const refusal = await this.#questions.refusalOf(stored.key, asking)
+      if (refusal === undefined) return stored
+      throw refusal
+    }
+    throw this.#questions.unknown(reference, asking)
   }
 
-  async function stored(db: Db, target: KeyReference & { form: 'key' }, action: string): Promise<StoredKey> {
-    const found = await keys.read(db, target.region, target.keyId)
-    if (found?.key.accountId !== target.accountId) throw unknownKey(target, action)
-    authorize(found.key, action)
-    return found
+  /** From the store. As many reads where an alias names nothing as where it names a key. */
+  async #read(db: Db, reference: KeyReference): Promise<StoredKey | undefined> {
+    const { aliases, keys } = this.#parts
+    const keyId =
+      reference.form === 'key' ? reference.keyId : (await aliases.read(db, reference))?.alias.keyId
+    const found = await keys.read(db, reference.region, keyId ?? ANY_KEY)
+    return found?.key.accountId === reference.accountId ? found : undefined
   }
 
-  async function behindAlias(
-    reference: KeyReference & { form: 'alias' },
-    action: string,
-  ): Promise<KeyReference & { form: 'key' }> {
-    const entry = await aliases.load(reference)
-    if (entry === undefined) throw unknownAlias(reference, action)
-    const { accountId, keyId } = call.use(entry)
-    return { form: 'key', accountId, region: reference.region, keyId }
+  async #idOf(reference: KeyReference): Promise<string | undefined> {
+    if (reference.form === 'key') return reference.keyId
+    const { aliases, store } = this.#parts
+    if (reference.accountId !== this.#accountId) return (await aliases.read(store.db, reference))?.alias.keyId
+    const entry = aliases.find(reference) ?? (await aliases.load(reference))
+    return entry && this.#call.use(entry).keyId
   }
 
-  // No policy lets a stranger in yet, so nothing is looked up: not even time tells which aliases there are.
-  function turnStrangersAway({ accountId }: KeyReference, action: string): void {
-    requireAccess(caller, { action, resourceAccountId: accountId })
+  /** Undefined for the caller's own account, whose is part of its standing. */
+  async #organizationOf(accountId: string): Promise<OrganizationFacts | undefined> {
+    if (accountId === this.#accountId) return undefined
+    const { organizations } = this.#parts
+    const facts = organizations.find(accountId) ?? (await organizations.load(accountId))
+    for (const entry of facts.entries) this.#call.use(entry)
+    return facts
   }
+}
 
-  function authorize(key: KmsKey, action: string): void {
-    call.audit.resource({ accountId: key.accountId, arn: key.arn })
-    requireAccess(caller, { action, resourceAccountId: key.accountId })
-  }
-
-  // The caller's own account may learn that there is no such key; a stranger may not.
-  function unknownKey({ accountId, region, keyId }: KeyReference & { form: 'key' }, action: string): Error {
-    requireAccess(caller, { action, resourceAccountId: accountId })
-    return new KmsError('NotFoundException', `Key '${keyArn(accountId, region, keyId)}' does not exist`)
-  }
-
-  function unknownAlias(
-    { accountId, region, name }: KeyReference & { form: 'alias' },
-    action: string,
-  ): Error {
-    requireAccess(caller, { action, resourceAccountId: accountId })
-    return new KmsError('NotFoundException', `Alias ${aliasArn(accountId, region, name)} is not found.`)
-  }
-
-  async function aliasToManage(db: Db, name: string): Promise<StoredAlias> {
-    const found = await aliases.read(db, { ...scope, name })
-    const arn = aliasArn(scope.accountId, region, name)
-    if (found === undefined) throw new KmsError('NotFoundException', `Alias ${arn} is not found.`)
-    return found
-  }
-
-  return {
-    forUse,
-    requireForm: (keyId) => {
-      parse(keyId)
-    },
-    forCiphertext,
-    toDescribe,
-    toManage,
-    aliasToManage,
-    require: authorize,
-    created: ({ accountId, arn }) => {
-      call.audit.resource({ accountId, arn })
-    },
-    account: (action) => {
-      requireAccess(caller, { action, resourceAccountId: caller.accountId })
-    },
-  }
+function aliasOf(reference: KeyReference): string | undefined {
+  return reference.form === 'alias' ? reference.name : undefined
 }

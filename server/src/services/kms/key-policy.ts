@@ -1,6 +1,15 @@
-import { formatArn, partitionOf } from '../../arn.ts'
+import {
+  UnknownPrincipalError,
+  type Bindings,
+  type PrincipalBinding,
+} from '../../identity/principal-binding.ts'
+import type { KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { MalformedPolicyError, requirePolicyDocument } from '../../policy/document.ts'
+import { MalformedPolicyError, parsePolicy, type PolicyDocument } from '../../policy/document.ts'
+import { findOverlyPermissiveCondition } from '../../policy/permissive-conditions.ts'
+import type { Transition } from '../../store/store.ts'
+import type { Asked, ConditionValues } from './conditions.ts'
+import type { KeyAccess } from './key-access.ts'
 
 /** A KMS key has one policy, and this is its name. */
 export const POLICY_NAME = 'default'
@@ -9,46 +18,75 @@ export const POLICY_NAME = 'default'
 const MAX_POLICY_BYTES = 32_768
 
 /**
- * The policy of a key that was created without one: the account decides through IAM. AWS's layout,
- * since tools compare the text.
+ * Reads a key policy as KMS takes one; whom it names is looked up by `bindKeyPolicy`.
  *
- * @see AWS KMS Developer Guide, "Default key policy"
+ * @throws KmsError LimitExceededException, MalformedPolicyDocumentException
  */
-export function defaultKeyPolicy(accountId: string, region: string): string {
-  const root = formatArn({
-    partition: partitionOf(region),
-    service: 'iam',
-    region: '',
-    accountId,
-    resource: 'root',
-  })
-  return `{
-  "Version" : "2012-10-17",
-  "Id" : "key-default-1",
-  "Statement" : [ {
-    "Sid" : "Enable IAM User Permissions",
-    "Effect" : "Allow",
-    "Principal" : {
-      "AWS" : "${root}"
-    },
-    "Action" : "kms:*",
-    "Resource" : "*"
-  } ]
-}`
-}
-
-/** @throws KmsError LimitExceededException, MalformedPolicyDocumentException */
-export function requireKeyPolicy(policy: string): void {
-  if (Buffer.byteLength(policy) > MAX_POLICY_BYTES) {
+export function requireKeyPolicy(text: string): PolicyDocument {
+  if (Buffer.byteLength(text) > MAX_POLICY_BYTES) {
     throw new KmsError('LimitExceededException', `The key policy is larger than ${MAX_POLICY_BYTES} bytes.`)
   }
+  let document: PolicyDocument
   try {
-    requirePolicyDocument(policy)
+    document = parsePolicy(text, 'resource')
   } catch (error) {
-    if (error instanceof MalformedPolicyError)
-      throw new KmsError('MalformedPolicyDocumentException', error.message)
+    if (error instanceof MalformedPolicyError) throw malformed(wordsOfKms.get(error.message) ?? error.message)
     throw error
   }
+  if (findOverlyPermissiveCondition(document) !== undefined) {
+    throw malformed(
+      'OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key matches ' +
+        'requests without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. ' +
+        'To fix, remove ForAllValues.',
+    )
+  }
+  return document
+}
+
+/** Where KMS has other words than IAM. */
+const wordsOfKms: ReadonlyMap<string, string> = new Map([
+  ['Missing required field Principal', 'Policy contains a statement with no principal.'],
+])
+
+/**
+ * The unique ids of those whom the policy names, so that nobody who takes over a name takes over what it was given.
+ *
+ * @throws KmsError MalformedPolicyDocumentException when one of them is not there
+ */
+export async function bindKeyPolicy(
+  binding: PrincipalBinding,
+  tx: Transition,
+  document: PolicyDocument,
+): Promise<Bindings> {
+  try {
+    return await binding.bindPrincipals(tx.db, document)
+  } catch (error) {
+    if (!(error instanceof UnknownPrincipalError)) throw error
+    throw malformed('Policy contains a statement with one or more invalid principals.')
+  }
+}
+
+/** The caller must not shut itself out of the key by mistake; it can say that it means to. */
+export function requireControl(
+  access: KeyAccess,
+  key: KmsKey,
+  { BypassPolicyLockoutSafetyCheck: bypass }: { readonly BypassPolicyLockoutSafetyCheck?: boolean },
+): void {
+  if (bypass === true || access.keepsControl(key, lockoutAsked(bypass))) return
+  throw malformed('The new key policy will not allow you to update the key policy in the future.')
+}
+
+/** The condition key of the requests that set a key policy. */
+export function lockoutAsked(bypass: boolean | undefined): Asked {
+  return { values: lockoutValues(bypass) }
+}
+
+export function lockoutValues(bypass: boolean | undefined): ConditionValues {
+  return { 'kms:bypasspolicylockoutsafetycheck': String(bypass ?? false) }
+}
+
+function malformed(message: string): KmsError {
+  return new KmsError('MalformedPolicyDocumentException', message)
 }
 
 /** There is no policy of any other name. */

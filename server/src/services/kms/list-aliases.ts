@@ -14,12 +14,12 @@ export const listAliases: Operation<'ListAliases'> = async (
   // The model allows a Limit of 1000; the service gives at most 100 at a time.
   const limit = pageLimit(request.Limit, { default: 50, max: 100 })
   const afterName = afterMarker('ListAliases', request.Marker)
-  access.account('kms:ListAliases')
+  access.requireAccount('kms:ListAliases')
   const { accountId } = caller
   const keyId =
     request.KeyId === undefined
       ? undefined
-      : (await access.toManage(store.db, request.KeyId, 'kms:ListAliases')).key.keyId
+      : (await access.inAccount(store.db, request.KeyId, 'kms:ListAliases')).keyId
   const found = await aliases.list({ accountId, region, keyId, afterName, limit: limit + 1 })
   const { items, next } = pageOf(found, limit, 'ListAliases', (alias) => alias.name)
   return {

@@ -1,5 +1,8 @@
 import type { RandomSource } from '../../crypto/random.ts'
+import type { OrganizationOf } from '../../identity/organization-facts.ts'
+import type { PrincipalBinding } from '../../identity/principal-binding.ts'
 import type { Aliases } from '../../keys/aliases.ts'
+import type { Grants } from '../../keys/grants.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -8,6 +11,11 @@ export interface KmsParts {
   readonly store: Store
   readonly keys: Keys
   readonly aliases: Aliases
+  readonly grants: Grants
+  /** The organizations of other accounts, whose keys a caller may name. */
+  readonly organizations: OrganizationOf
+  /** Ties the principals that key policies name to those who have the names now. */
+  readonly binding: PrincipalBinding
   readonly random: RandomSource
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -1,5 +1,6 @@
 import { parseEnvelope } from '../../crypto/envelope.ts'
 import { KmsError } from '../../keys/kms-error.ts'
+import type { Asked } from './conditions.ts'
 import { ignoresCiphertext, noEncryptionContext, open, requireEncryptionKey } from './encryption.ts'
 import type { Operation } from './operation.ts'
 
@@ -19,11 +20,23 @@ export const reEncrypt: Operation<'ReEncrypt'> = async (request, { keys, access,
     throw new KmsError('InvalidCiphertextException')
   if (request.SourceKeyId !== undefined) access.requireForm(request.SourceKeyId)
   access.requireForm(request.DestinationKeyId)
+  const sourceKeyId = request.SourceKeyId ?? envelope?.keyId ?? ''
+  const sameKey = String(await access.areSame(sourceKeyId, request.DestinationKeyId))
+  const fromAsked: Asked = {
+    encryptionContext: request.SourceEncryptionContext,
+    grantTokens: request.GrantTokens,
+    values: { 'kms:encryptionalgorithm': sourceAlgorithm, 'kms:reencryptonsamekey': sameKey },
+  }
+  const toAsked: Asked = {
+    encryptionContext: request.DestinationEncryptionContext,
+    grantTokens: request.GrantTokens,
+    values: { 'kms:encryptionalgorithm': destinationAlgorithm, 'kms:reencryptonsamekey': sameKey },
+  }
   const source =
     request.SourceKeyId === undefined
-      ? await access.forCiphertext(envelope?.keyId ?? '', 'kms:ReEncryptFrom')
-      : await access.forUse(request.SourceKeyId, 'kms:ReEncryptFrom')
-  const destination = await access.forUse(request.DestinationKeyId, 'kms:ReEncryptTo')
+      ? await access.forCiphertext(sourceKeyId, 'kms:ReEncryptFrom', fromAsked)
+      : await access.forUse(sourceKeyId, 'kms:ReEncryptFrom', fromAsked)
+  const destination = await access.forUse(request.DestinationKeyId, 'kms:ReEncryptTo', toAsked)
   requireEncryptionKey(source, sourceAlgorithm, 'ReEncrypt')
   requireEncryptionKey(destination, destinationAlgorithm, 'ReEncrypt')
   if (!ignoring && envelope !== undefined && envelope.keyId !== source.key.keyId) {

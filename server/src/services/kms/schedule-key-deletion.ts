@@ -15,7 +15,9 @@ export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = async (
 ) => {
   const windowDays = request.PendingWindowInDays ?? DEFAULT_WINDOW_DAYS
   return transition(async (tx) => {
-    const stored = await access.toManage(tx.db, request.KeyId, 'kms:ScheduleKeyDeletion')
+    const stored = await access.toManage(tx.db, request.KeyId, 'kms:ScheduleKeyDeletion', {
+      values: { 'kms:schedulekeydeletionpendingwindowindays': String(windowDays) },
+    })
     requireNotPendingDeletion(stored.key)
     const atMs = now() + windowDays * DAY_MS
     const key = await keys.change(tx, stored, { state: 'PendingDeletion', deletion: { atMs, windowDays } })

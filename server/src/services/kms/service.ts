@@ -1,6 +1,6 @@
 import { MaterialUnavailable } from '../../crypto/material.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import type { Call, Service, ServiceOperation } from '../call.ts'
+import type { Service, ServiceOperation } from '../call.ts'
 import { cancelKeyDeletion } from './cancel-key-deletion.ts'
 import { createAlias } from './create-alias.ts'
 import { createKey } from './create-key.ts'
@@ -14,12 +14,13 @@ import { generateDataKey } from './generate-data-key.ts'
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts'
 import { generateRandom } from './generate-random.ts'
 import { getKeyPolicy } from './get-key-policy.ts'
-import { keyAccess } from './key-access.ts'
+import { getKeyRotationStatus } from './get-key-rotation-status.ts'
+import { grantHandlers, writingGrantOperations } from './grant-handlers.ts'
 import { listAliases } from './list-aliases.ts'
 import { listKeyPolicies } from './list-key-policies.ts'
 import { listKeys } from './list-keys.ts'
 import { listResourceTags } from './list-resource-tags.ts'
-import type { KmsContext, Operation } from './operation.ts'
+import { CallContext, type Operation } from './operation.ts'
 import type { KmsParts } from './parts.ts'
 import { operationNames } from './operation-names.ts'
 import { putKeyPolicy } from './put-key-policy.ts'
@@ -33,6 +34,7 @@ import { updateKeyDescription } from './update-key-description.ts'
 
 /** Each operation of the shape table, with what does it. */
 const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
+  ...grantHandlers,
   CancelKeyDeletion: cancelKeyDeletion,
   CreateAlias: createAlias,
   CreateKey: createKey,
@@ -46,6 +48,7 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
   GenerateRandom: generateRandom,
   GetKeyPolicy: getKeyPolicy,
+  GetKeyRotationStatus: getKeyRotationStatus,
   ListAliases: listAliases,
   ListKeyPolicies: listKeyPolicies,
   ListKeys: listKeys,
@@ -61,6 +64,7 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
 
 /** Operations that CloudTrail records as changing something. */
 const writing: ReadonlySet<OperationName> = new Set([
+  ...writingGrantOperations,
   'CancelKeyDeletion',
   'CreateAlias',
   'CreateKey',
@@ -84,12 +88,13 @@ export function kmsService(parts: KmsParts): Service {
       input: operations[name].input,
       output: operations[name].output,
       readOnly: !writing.has(name),
-      run: (request, call) => handler(request as RequestOf<Name>, contextOf(call, parts)).catch(asAwsSays),
+      run: (request, call) =>
+        handler(request as RequestOf<Name>, new CallContext(call, parts)).catch(asAwsSays),
     }
   }
   return {
     signingName: 'kms',
-    targetPrefix: 'TrentService',
+    protocol: { type: 'json', targetPrefix: 'TrentService' },
     eventSource: 'kms.amazonaws.com',
     operations: new Map(supportedOperations.map((name) => [name, bind(name)])),
     operationNames: new Set(operationNames),
@@ -103,16 +108,4 @@ export const supportedOperations = Object.keys(handlers) as OperationName[]
 function asAwsSays(error: unknown): never {
   if (error instanceof MaterialUnavailable) throw new KmsError('KeyUnavailableException')
   throw error
-}
-
-function contextOf(call: Call, parts: KmsParts): KmsContext {
-  const { caller, region, audit } = call
-  return {
-    ...parts,
-    caller,
-    region,
-    audit,
-    transition: (work) => call.transition(work),
-    access: keyAccess(call, parts),
-  }
 }

@@ -1,4 +1,5 @@
 import type { Members, Shape, StructureOf } from '../../shape.ts'
+import { grantShapes } from './grant-shapes.ts'
 
 /**
  * The shapes of the operations that Keywright answers, member by member, as AWS KMS publishes them
@@ -180,6 +181,7 @@ const tag = {
 } as const satisfies Shape
 
 export const operations = {
+  ...grantShapes,
   CancelKeyDeletion: {
     input: {
       KeyId: { type: 'string', min: 1, max: 2048, required: true },
@@ -326,6 +328,18 @@ export const operations = {
     output: {
       Policy: { type: 'string' },
       PolicyName: { type: 'string' },
+    },
+  },
+  GetKeyRotationStatus: {
+    input: {
+      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+    },
+    output: {
+      KeyRotationEnabled: { type: 'boolean' },
+      KeyId: { type: 'string' },
+      RotationPeriodInDays: { type: 'integer' },
+      NextRotationDate: { type: 'timestamp' },
+      OnDemandRotationStartDate: { type: 'timestamp' },
     },
   },
   ListAliases: {

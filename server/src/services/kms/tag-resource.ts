@@ -8,7 +8,7 @@ export const tagResource: Operation<'TagResource'> = async (request, { keys, acc
   const added = tagsOf(request.Tags)
   requireTags(added)
   return transition(async (tx) => {
-    const stored = await access.toManage(tx.db, request.KeyId, 'kms:TagResource')
+    const stored = await access.toManage(tx.db, request.KeyId, 'kms:TagResource', { requestTags: added })
     requireNotPendingDeletion(stored.key)
     await keys.change(tx, stored, { tags: withTags(stored.key.tags, added) })
     return undefined

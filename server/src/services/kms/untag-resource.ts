@@ -6,7 +6,9 @@ import type { Operation } from './operation.ts'
 export const untagResource: Operation<'UntagResource'> = async (request, { keys, access, transition }) => {
   requireTagKeys(request.TagKeys)
   return transition(async (tx) => {
-    const stored = await access.toManage(tx.db, request.KeyId, 'kms:UntagResource')
+    const stored = await access.toManage(tx.db, request.KeyId, 'kms:UntagResource', {
+      requestTagKeys: request.TagKeys,
+    })
     requireNotPendingDeletion(stored.key)
     await keys.change(tx, stored, { tags: withoutTags(stored.key.tags, request.TagKeys) })
     return undefined

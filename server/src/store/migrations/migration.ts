@@ -7,6 +7,8 @@ export interface TableDefinition {
   readonly primaryKey: readonly string[]
   /** Index name → its columns. */
   readonly indexes?: Readonly<Record<string, readonly string[]>>
+  /** The same, where no two rows may agree. */
+  readonly uniqueIndexes?: Readonly<Record<string, readonly string[]>>
   /** Rows that the table starts with. */
   readonly rows?: readonly Readonly<Record<string, string | number>>[]
 }
@@ -19,4 +21,6 @@ export interface Migration {
   readonly number: number
   readonly name: string
   readonly tables: readonly TableDefinition[]
+  /** Table → columns that it gets; each may be null, and is in the rows that exist. */
+  readonly addedColumns?: Readonly<Record<string, Readonly<Record<string, `${string}?` & ColumnType>>>>
 }

@@ -1,0 +1,52 @@
+import type { ServiceVocabulary } from './service-vocabulary.ts'
+
+/**
+ * IAM Access Analyzer: what its policies can name, as the Service Authorization Reference lists it (September 2026).
+ */
+export const accessAnalyzer: ServiceVocabulary = {
+  service: 'access-analyzer',
+  resources: {
+    Analyzer: { arn: 'arn:*:access-analyzer:*:*:analyzer/*', keys: ['aws:ResourceTag/${TagKey}'] },
+    ArchiveRule: { arn: 'arn:*:access-analyzer:*:*:analyzer/*/archive-rule/*', keys: [] },
+  },
+  keys: {},
+  actions: {
+    ApplyArchiveRule: { on: ['Analyzer'], keys: [] },
+    CancelPolicyGeneration: { on: [], keys: [] },
+    CheckAccessNotGranted: { on: [], keys: [] },
+    CheckNoNewAccess: { on: [], keys: [] },
+    CheckNoPublicAccess: { on: [], keys: [] },
+    CreateAccessPreview: { on: ['Analyzer'], keys: [] },
+    CreateAnalyzer: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    CreateArchiveRule: { on: ['ArchiveRule'], keys: [] },
+    CreateServiceLinkedAnalyzer: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    DeleteAnalyzer: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    DeleteArchiveRule: { on: ['ArchiveRule'], keys: [] },
+    DeleteServiceLinkedAnalyzer: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    GenerateFindingRecommendation: { on: ['Analyzer'], keys: [] },
+    GetAccessPreview: { on: ['Analyzer'], keys: [] },
+    GetAnalyzedResource: { on: ['Analyzer'], keys: [] },
+    GetAnalyzer: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    GetArchiveRule: { on: ['ArchiveRule'], keys: [] },
+    GetFinding: { on: ['Analyzer'], keys: [] },
+    GetFindingRecommendation: { on: ['Analyzer'], keys: [] },
+    GetFindingsStatistics: { on: ['Analyzer'], keys: [] },
+    GetGeneratedPolicy: { on: [], keys: [] },
+    ListAccessPreviewFindings: { on: ['Analyzer'], keys: [] },
+    ListAccessPreviews: { on: ['Analyzer'], keys: [] },
+    ListAnalyzedResources: { on: ['Analyzer'], keys: [] },
+    ListAnalyzers: { on: [], keys: [] },
+    ListArchiveRules: { on: ['Analyzer'], keys: [] },
+    ListFindings: { on: ['Analyzer'], keys: [] },
+    ListPolicyGenerations: { on: [], keys: [] },
+    ListTagsForResource: { on: ['Analyzer'], keys: [] },
+    StartPolicyGeneration: { on: [], keys: [] },
+    StartResourceScan: { on: ['Analyzer'], keys: [] },
+    TagResource: { on: ['Analyzer'], keys: ['aws:RequestTag/${TagKey}', 'aws:TagKeys'] },
+    UntagResource: { on: ['Analyzer'], keys: ['aws:TagKeys'] },
+    UpdateAnalyzer: { on: ['Analyzer'], keys: [] },
+    UpdateArchiveRule: { on: ['ArchiveRule'], keys: [] },
+    UpdateFindings: { on: ['Analyzer'], keys: [] },
+    ValidatePolicy: { on: [], keys: [] },
+  },
+}
