@@ -79,7 +79,8 @@ export function readStoredChanges(dataDir: string): StoredChanges {
 
 /**
  * Every acknowledged request has its record, once. Every change that is in the database has exactly one record, none has
- * a record that is not: positions are gapless from 1 to the feed's head, and each key has as many as versions.
+ * a record that is not: positions are gapless from 1 to the feed's head, and each key has as many as versions; its aliases'
+ * are among them, since a key knows its aliases' names.
  */
 export function requireWholeJournal(
   records: readonly JournalRecord[],
@@ -101,8 +102,8 @@ export function requireWholeJournal(
   )
 
   const recorded = new Map<string, number>()
-  for (const { changePosition, arns, eventName } of records) {
-    if (changePosition === undefined || eventName.endsWith('Alias')) continue
+  for (const { changePosition, arns } of records) {
+    if (changePosition === undefined) continue
     for (const arn of arns) {
       const keyId = arn.slice(arn.lastIndexOf('/') + 1)
       recorded.set(keyId, (recorded.get(keyId) ?? 0) + 1)

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -26,7 +24,6 @@ import {
   clockAhead,
   runKeywright,
   startServer,
-  temporaryFolder,
   type Credentials,
   type ServerProcess,
 } from '../server-process.ts'
@@ -34,6 +31,7 @@ import { systemClock } from '../../server/src/clock.ts'
 import { openStore, type Store } from '../../server/src/store/store.ts'
 import { parseLines, requireWholeJournal, type JournalRecord, type StoredChanges } from './journal-records.ts'
 import { startPostgres, type PostgresServer } from './postgres.ts'
+import { dataDirOfSecondNode } from './second-node.ts'
 import { createWorkload } from './workload.ts'
 
 /** Two servers with a data directory each, the same root key, and one database. */
@@ -55,10 +53,7 @@ async function startPair(): Promise<Pair> {
   const url = await postgres.freshDatabase()
   const env = { KEYWRIGHT_DATABASE_URL: url }
   const a = await startServer({ env })
-  const dataDir = join(temporaryFolder(), 'data')
-  mkdirSync(dataDir, { mode: 0o700 })
-  copyFileSync(join(a.dataDir, 'root.key'), join(dataDir, 'root.key'))
-  const b = await startServer({ env, dataDir })
+  const b = await startServer({ env, dataDir: dataDirOfSecondNode(a) })
   return { url, env, credentials: a.credentials, a, b }
 }
 
