@@ -6,7 +6,7 @@ import { systemClock } from '../server/src/clock.ts'
 import { loadConfig } from '../server/src/config.ts'
 import { systemRandom } from '../server/src/crypto/random.ts'
 import { openDeployment } from '../server/src/deployment/open-deployment.ts'
-import { defaultKeyPolicy } from '../server/src/services/kms/key-policy.ts'
+import { defaultKeyPolicy } from '../server/src/keys/default-policy.ts'
 import type { Bench } from './question.ts'
 import { accountId, credentials, region } from './signed-request.ts'
 

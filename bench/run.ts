@@ -1,14 +1,26 @@
+import { decision } from './decision.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
 import { table, type Figure } from './figure.ts'
 import { generateDataKey } from './generate-data-key.ts'
+import { grants } from './grants.ts'
 import { describeMachine } from './machine.ts'
 import { manyKeys } from './many-keys.ts'
 import { requirePrograms } from './pinned-process.ts'
 import { openBench, type Question } from './question.ts'
+import { roleSession } from './role-session.ts'
 import { startUp } from './start-up.ts'
 
-const questions: readonly Question[] = [startUp, encrypt, decrypt, generateDataKey, manyKeys]
+const questions: readonly Question[] = [
+  startUp,
+  encrypt,
+  decrypt,
+  generateDataKey,
+  manyKeys,
+  decision,
+  grants,
+  roleSession,
+]
 
 /**
  * `npm run bench -- [--quick] [question …]`: asks all questions, or those named, and prints one table. Numbers that miss
