@@ -29,6 +29,8 @@ export interface StringShape {
   readonly enum?: readonly string[]
   /** As AWS's model writes it, without anchors; the whole value must match. */
   readonly pattern?: string
+  /** What the service says of the characters it takes, where it does not name the pattern. */
+  readonly characters?: string
   readonly sensitive?: true
 }
 

@@ -79,6 +79,11 @@ describe('IAM with the AWS SDK', () => {
       409,
       'User with name ANNA already exists.',
     ])
+    assert.deepEqual(await refusal(iam.createUser({ UserName: 'an na' })), [
+      'ValidationError',
+      400,
+      'The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-',
+    ])
     await iam.updateUser({ UserName: 'Anna', NewUserName: 'Anne', NewPath: '/' })
     assert.equal((await iam.getUser({ UserName: 'Anne' })).User?.UserId, User?.UserId)
     await iam.deleteUser({ UserName: 'Anne' })
@@ -279,6 +284,8 @@ describe('IAM with the AWS SDK', () => {
     await iam.updateRole({ RoleName, Description: '', MaxSessionDuration: 7200 })
     const read = (await iam.getRole({ RoleName })).Role
     assert.deepEqual([read?.Description, read?.MaxSessionDuration], ['', 7200])
+    await iam.updateRole({ RoleName, Description: 'an hour again' })
+    assert.equal((await iam.getRole({ RoleName })).Role?.MaxSessionDuration, 3600)
 
     // One who comes back under the same name is somebody else.
     const { AccessKeyMetadata = [] } = await iam.listAccessKeys({ UserName: 'trusted' })

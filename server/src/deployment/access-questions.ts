@@ -130,6 +130,7 @@ export function createAccessQuestions(parts: {
         .filter(([name]) => name.toLowerCase().startsWith(encryptionContextPrefix))
         .map(([name, value]) => [name.slice(encryptionContextPrefix.length), value]),
     )
+    const sourceArn = [...context].find(([name]) => name.toLowerCase() === 'aws:sourcearn')?.[1]
     const asked = {
       standing,
       facts: imaginedFacts(key, context, nowMs),
@@ -145,7 +146,7 @@ export function createAccessQuestions(parts: {
     if (!decision.allowed && decision.couldBeGranted) {
       const match = await grants.match(
         { use: (entry) => entry.value },
-        { key, action, principal: standing.principal, encryptionContext },
+        { key, action, principal: standing.principal, encryptionContext, sourceArn },
       )
       const ownSide =
         match?.grantee !== 'account' || explainer.explain({ ...asked, ownSideOnly: true }).allowed

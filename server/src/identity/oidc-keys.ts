@@ -7,11 +7,12 @@ import { readStrictJson, StrictJsonError } from '../strict-json.ts'
 export interface OidcKeys {
   /**
    * @param issuer of a provider that is registered: nobody else's address is fetched
+   * @param accountId whose provider it is
    * @throws OidcKeysError
    */
-  of(issuer: string): Promise<JWTVerifyGetKey>
+  of(issuer: string, accountId: string): Promise<JWTVerifyGetKey>
   /** The same after a look at the issuer, for a token whose key is not among those that are held. */
-  refreshed(issuer: string): Promise<JWTVerifyGetKey>
+  refreshed(issuer: string, accountId: string): Promise<JWTVerifyGetKey>
 }
 
 /**
@@ -34,6 +35,8 @@ const USABLE_MS = 60 * 60_000
 /** Between two looks at one issuer, whatever tokens say: unsigned requests must not make us knock at its door. */
 const PAUSE_MS = 30_000
 const ISSUERS_KEPT = 1000
+/** Of all looks that can go on at once; with issuers that answer slowly no account stands in the way of another. */
+const LOOKS_OF_AN_ACCOUNT = 2
 
 const DOCUMENT_BYTES = 65_536
 const KEYS_BYTES = 262_144
@@ -58,6 +61,8 @@ export function createOidcKeys(parts: {
 }): OidcKeys {
   const { egress, now, onFailure } = parts
   const issuers = new Map<string, Held>()
+  /** How many are going on, by account. */
+  const looks = new Map<string, number>()
 
   function heldOf(issuer: string): Held {
     let held = issuers.get(issuer)
@@ -76,10 +81,13 @@ export function createOidcKeys(parts: {
   }
 
   /** Those who ask at once wait for one look; within the pause nobody looks. */
-  async function look(issuer: string, held: Held): Promise<void> {
-    if (held.running === undefined && now() - held.askedAtMs < PAUSE_MS) return
+  async function look(issuer: string, accountId: string, held: Held): Promise<void> {
+    if (held.running === undefined) {
+      if (now() - held.askedAtMs < PAUSE_MS) return
+      if ((looks.get(accountId) ?? 0) >= LOOKS_OF_AN_ACCOUNT) return
+    }
     held.askedAtMs = now()
-    held.running ??= fetchKeys(egress, issuer)
+    held.running ??= counted(accountId, fetchKeys(egress, issuer))
       .then(
         (keys) => {
           held.keys = keys
@@ -99,20 +107,31 @@ export function createOidcKeys(parts: {
     await held.running
   }
 
+  async function counted<T>(accountId: string, fetching: Promise<T>): Promise<T> {
+    looks.set(accountId, (looks.get(accountId) ?? 0) + 1)
+    try {
+      return await fetching
+    } finally {
+      const left = (looks.get(accountId) ?? 1) - 1
+      if (left === 0) looks.delete(accountId)
+      else looks.set(accountId, left)
+    }
+  }
+
   function usable(held: Held): JWTVerifyGetKey {
     if (held.keys !== undefined && now() - held.keysAtMs < USABLE_MS) return held.keys
     throw held.failure ?? new OidcKeysError('unreachable')
   }
 
   return {
-    async of(issuer) {
+    async of(issuer, accountId) {
       const held = heldOf(issuer)
-      if (now() - held.keysAtMs >= FRESH_MS) await look(issuer, held)
+      if (now() - held.keysAtMs >= FRESH_MS) await look(issuer, accountId, held)
       return usable(held)
     },
-    async refreshed(issuer) {
+    async refreshed(issuer, accountId) {
       const held = heldOf(issuer)
-      await look(issuer, held)
+      await look(issuer, accountId, held)
       return usable(held)
     },
   }

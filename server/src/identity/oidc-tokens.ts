@@ -94,9 +94,9 @@ export async function verifyToken(
   if (subject.length > LONGEST_SUBJECT) throw new WebIdentityError('rejected', 'sub')
   const audience = requireAudience(claims, provider.clientIds)
   requireTimes(claims, nowMs)
-  const verified = await verifySignature(token, await keys.of(issuer), nowMs)
+  const verified = await verifySignature(token, await keys.of(issuer, provider.accountId), nowMs)
   if (verified === 'unknown-key') {
-    const again = await verifySignature(token, await keys.refreshed(issuer), nowMs)
+    const again = await verifySignature(token, await keys.refreshed(issuer, provider.accountId), nowMs)
     if (again === 'unknown-key') throw new WebIdentityError('signature')
   }
   return { issuer, subject, audience, claims }

@@ -6,6 +6,8 @@ import type { BlobShape, NumberShape, Shape, StringShape } from '../shape.ts'
  */
 export interface Constraint {
   readonly text: string
+  /** What stands for the whole text when nothing else is wrong: `The specified value for … is invalid. ` and this. */
+  readonly instead?: string
   holds(value: unknown): boolean
 }
 
@@ -51,6 +53,7 @@ function stringConstraints(shape: StringShape): readonly Constraint[] {
     const pattern = new RegExp(`^(?:${shape.pattern})$`, unicode ? 'u' : '')
     constraints.push({
       text: `Member must satisfy regular expression pattern: ${shape.pattern}`,
+      ...(shape.characters !== undefined && { instead: shape.characters }),
       holds: (value) => pattern.test(value as string),
     })
   }

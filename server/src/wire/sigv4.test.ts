@@ -360,6 +360,33 @@ test('what an Authorization header lacks is told in one text, the header itself 
   )
 })
 
+test('the beginning of a header that was read before is read the same again, and nothing is read into it', () => {
+  const hex = 'a'.repeat(64)
+  const beginning = `AWS4-HMAC-SHA256 Credential=AKID/${plain.scope}, SignedHeaders=${plain.signed.join(';')}, `
+  for (const signature of [hex, 'b'.repeat(64)]) {
+    const parsed = parseSignature(unsigned(plain, `${beginning}Signature=${signature}`))
+    assert.deepEqual(
+      [parsed.accessKeyId, parsed.region, parsed.signature, parsed.signedHeaders],
+      ['AKID', 'us-east-1', signature, plain.signed],
+    )
+  }
+  const again = refusal('IncompleteSignatureException', /'Signature' exactly once/)
+  assert.throws(
+    () => parseSignature(unsigned(plain, `${beginning}Signature=${hex}, Signature=${hex}`)),
+    again,
+  )
+  const dateless = { ...plain, headers: plain.headers.slice(0, 3) }
+  assert.throws(
+    () => parseSignature(unsigned(dateless, `${beginning}Signature=${hex}`)),
+    refusal('IncompleteSignatureException', /either a 'X-Amz-Date' or a 'Date' header/),
+  )
+  // Another name that ends alike is another parameter, whatever was read before.
+  const other = `${beginning}Signature=00, X`
+  for (const value of ['00', hex]) {
+    assert.equal(parseSignature(unsigned(plain, `${other}Signature=${value}`)).signature, '00')
+  }
+})
+
 test('the date is ISO-8601 basic, or an HTTP date in Date', () => {
   const dated = (name: string, value: string) =>
     sign({

@@ -53,18 +53,10 @@ export function parseSignature(
   headers: Headers = readHeaders(request.rawHeaders),
 ): ParsedSignature {
   const authorization = requireAuthorization(request, headers)
-  const space = authorization.indexOf(' ')
-  const algorithm = space === -1 ? authorization : authorization.slice(0, space)
-  const parameters = parseParameters(space === -1 ? '' : authorization.slice(space + 1), authorization)
-  requireParameters(parameters, headers, authorization)
-
+  const { credential, list, signature } = readAuthorization(authorization, headers)
   const { amzDate, timeMs } = requireTime(headers)
-  if (algorithm !== ALGORITHM) {
-    throw incompleteSignature(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `)
-  }
-  const credential = readCredential(parameters.get('Credential') as string)
   const signedHeaders = requireSignedHeaders(
-    parameters.get('SignedHeaders') as string,
+    list,
     headers,
     headers.has('x-amz-date') ? dated : datedOtherwise,
   )
@@ -72,7 +64,7 @@ export function parseSignature(
   return {
     ...credential,
     signedHeaders,
-    signature: parameters.get('Signature') as string,
+    signature,
     amzDate,
     timeMs,
     ...(sessionToken === undefined ? {} : { sessionToken }),
@@ -80,10 +72,50 @@ export function parseSignature(
   }
 }
 
+/** What an Authorization header says before its signature: the same in each request that a client signs on one day. */
+interface Beginning {
+  readonly credential: Credential
+  /** Of the signed headers, as it stands there. */
+  readonly list: string
+}
+
+// What was read once is not read again. Bounded, since who sends it is not known yet.
+const knownBeginnings = new Map<string, Beginning>()
+const BEGINNINGS_KEPT = 256
+const SIGNATURE = 'Signature='
+const hexSignature = /^[0-9a-f]{64}$/
+
+function readAuthorization(authorization: string, headers: Headers): Beginning & { signature: string } {
+  const at = authorization.lastIndexOf(SIGNATURE)
+  const beginning = authorization.slice(0, Math.max(at, 0))
+  const ending = authorization.slice(at + SIGNATURE.length)
+  const known = knownBeginnings.get(beginning)
+  if (known !== undefined && hexSignature.test(ending) && headers.has('x-amz-date')) {
+    return { credential: known.credential, list: known.list, signature: ending }
+  }
+  const space = authorization.indexOf(' ')
+  const algorithm = space === -1 ? authorization : authorization.slice(0, space)
+  const parameters = parseParameters(space === -1 ? '' : authorization.slice(space + 1), authorization)
+  requireParameters(parameters, headers, authorization)
+  requireTime(headers)
+  if (algorithm !== ALGORITHM) {
+    throw incompleteSignature(`Unsupported AWS 'algorithm': '${algorithm}' (only ${ALGORITHM} for now). `)
+  }
+  const credential = readCredential(parameters.get('Credential') as string)
+  const list = parameters.get('SignedHeaders') as string
+  const signature = parameters.get('Signature') as string
+  // The signature stands last, under this very name.
+  if (signature === ending && /[ \t,]$/.test(beginning)) {
+    if (knownBeginnings.size >= BEGINNINGS_KEPT) knownBeginnings.clear()
+    knownBeginnings.set(beginning, { credential, list })
+  }
+  return { credential, list, signature }
+}
+
+type Credential = Pick<ParsedSignature, 'accessKeyId' | 'date' | 'region' | 'service' | 'terminator'>
+
 /** The access key id and the credential scope. */
-export function readCredential(
-  credential: string,
-): Pick<ParsedSignature, 'accessKeyId' | 'date' | 'region' | 'service' | 'terminator'> {
+export function readCredential(credential: string): Credential {
   const elements = credential.split('/')
   if (elements.length !== 5 || elements[0] === '') {
     throw incompleteSignature(

@@ -35,6 +35,7 @@ function compileValidator(members: Members): Validator {
   return (input) => {
     const violations: Violations = { count: 0, listed: [] }
     const structure = read(input, '', violations) as Record<string, unknown>
+    if (violations.count === 1 && violations.instead !== undefined) throw validationError(violations.instead)
     if (violations.count > 0) throw detected(violations)
     return structure
   }
@@ -42,6 +43,8 @@ function compileValidator(members: Members): Validator {
 
 interface Violations {
   count: number
+  /** The service's own words for one of them. */
+  instead?: string
   readonly listed: string[]
 }
 
@@ -96,6 +99,9 @@ function compileScalar(shape: ScalarShape): Read {
     for (const constraint of constraints) {
       if (constraint.holds(scalar)) continue
       report(violations, echoes ? quoted(String(scalar)) : 'Value', path, constraint.text)
+      if (constraint.instead !== undefined) {
+        violations.instead = `The specified value for ${path} is invalid. ${constraint.instead}`
+      }
     }
     return scalar
   }

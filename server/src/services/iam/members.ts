@@ -2,14 +2,20 @@ import type { Member, Shape } from '../../shape.ts'
 
 /** Members that many operations of IAM have; the bounds and patterns are those of AWS's model. */
 
-const NAME = '[\\w+=,.@-]+'
+const name = {
+  type: 'string',
+  min: 1,
+  pattern: '[\\w+=,.@-]+',
+  // Seen from AWS in hashicorp/vault issue 567.
+  characters: 'It must contain only alphanumeric characters and/or the following: +=,.@_-',
+} as const
 
-export const newUserName = { type: 'string', min: 1, max: 64, pattern: NAME } as const
-export const userName = { type: 'string', min: 1, max: 128, pattern: NAME } as const
-export const groupName = { type: 'string', min: 1, max: 128, pattern: NAME } as const
-export const roleName = { type: 'string', min: 1, max: 64, pattern: NAME } as const
-export const policyName = { type: 'string', min: 1, max: 128, pattern: NAME } as const
-export const instanceProfileName = { type: 'string', min: 1, max: 128, pattern: NAME } as const
+export const newUserName = { ...name, max: 64 } as const
+export const userName = { ...name, max: 128 } as const
+export const groupName = { ...name, max: 128 } as const
+export const roleName = { ...name, max: 64 } as const
+export const policyName = { ...name, max: 128 } as const
+export const instanceProfileName = { ...name, max: 128 } as const
 export const accessKeyId = { type: 'string', min: 16, max: 128, pattern: '[\\w]+' } as const
 export const arn = { type: 'string', min: 20, max: 2048 } as const
 export const path = {

@@ -102,7 +102,8 @@ export const operations: IamOperations = {
         const stored = await requirePrincipal(context, tx.db, 'role', RoleName, 'iam:UpdateRole')
         await context.principals.update(tx, stored, {
           ...(Description !== undefined && { description: Description }),
-          ...(MaxSessionDuration !== undefined && { maxSessionSeconds: MaxSessionDuration }),
+          // "If you do not specify a value for this setting, the default value of one hour is applied" (API Reference).
+          maxSessionSeconds: MaxSessionDuration ?? DEFAULT_SESSION_SECONDS,
         })
         return {}
       }),
