@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { IAM } from '@aws-sdk/client-iam'
 import { STS, type Credentials as IssuedCredentials } from '@aws-sdk/client-sts'
 import type { Credentials, ServerProcess } from './server-process.ts'
@@ -65,32 +63,4 @@ export async function assertRefusedWith(
     else if (text !== undefined) assert.match(error.message, text)
     return true
   })
-}
-
-export interface JournalRecord {
-  readonly eventName: string
-  readonly errorCode?: string
-  readonly userIdentity: Readonly<Record<string, unknown>>
-  readonly requestParameters: Readonly<Record<string, unknown>> | null
-  readonly responseElements: Readonly<Record<string, unknown>> | null
-}
-
-/** All records of a server on SQLite, and the text that they stand in. */
-export function journalOf({ dataDir }: Pick<ServerProcess, 'dataDir'>): {
-  text: string
-  records: JournalRecord[]
-} {
-  const directory = join(dataDir, 'journal')
-  const text = readdirSync(directory)
-    .sort()
-    .map((file) => readFileSync(join(directory, file), 'utf8'))
-    .join('')
-  const records: JournalRecord[] = []
-  for (const line of text.split('\n')) {
-    if (!line.includes('"eventName"')) continue
-    const entry = JSON.parse(line) as { record?: JournalRecord | string } & JournalRecord
-    const { record } = entry
-    records.push(typeof record === 'string' ? (JSON.parse(record) as JournalRecord) : (record ?? entry))
-  }
-  return { text, records }
 }

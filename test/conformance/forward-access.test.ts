@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { journalOf } from '../journal-of.ts'
 import { kmsClient, newKey } from '../kms-client.ts'
 import { assertRefused } from '../refusal.ts'
 import { runKeywright, startServer, type Credentials } from '../server-process.ts'
@@ -450,19 +451,12 @@ test('the journal names the user and the service, and holds no credentials', asy
   const credentials = await forwarded()
   const { id: KeyId } = await newKey(kms)
   await serviceKms(credentials).encrypt({ KeyId, Plaintext })
-  const journal = join(server.dataDir, 'journal')
-  const text = readdirSync(journal)
-    .map((name) => readFileSync(join(journal, name), 'utf8'))
-    .join('')
-  const records = text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => (JSON.parse(line) as { record: Record<string, unknown> }).record)
+  const { text, records } = await journalOf(server)
   const encrypt = records.find(
     ({ eventName, resources }) => eventName === 'Encrypt' && JSON.stringify(resources ?? '').includes(KeyId),
   )
-  assert.deepEqual(encrypt?.['userIdentity'], {
-    ...(encrypt?.['userIdentity'] as object),
+  assert.deepEqual(encrypt?.userIdentity, {
+    ...(encrypt?.userIdentity as object),
     type: 'Root',
     accountId,
     accessKeyId: credentials.accessKeyId,

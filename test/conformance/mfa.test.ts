@@ -5,12 +5,12 @@ import { seedOf } from '../base32-seed.ts'
 import {
   assertRefusedWith,
   iamClient,
-  journalOf,
   newUser,
   policyOf,
   sessionCredentials,
   stsClient,
 } from '../identity-clients.ts'
+import { journalOf } from '../journal-of.ts'
 import { startServer, type Credentials, type ServerProcess } from '../server-process.ts'
 
 const ACCOUNT = '111122223333'
@@ -46,7 +46,7 @@ test('a device is made with a seed and a picture of it, which are shown once', a
     409,
     'MFADevice entity at the same path and name already exists.',
   )
-  assert.ok(!journalOf(server).text.includes(secret))
+  assert.ok(!(await journalOf(server)).text.includes(secret))
 })
 
 test('two codes in a row enable a device; then it makes sessions that may what others may not', async () => {
@@ -111,7 +111,7 @@ test('two codes in a row enable a device; then it makes sessions that may what o
     404,
     `VirtualMFADevice with serial number ${SerialNumber} doesn't exist.`,
   )
-  assert.ok(!journalOf(server).text.includes(`"${code(1)}"`))
+  assert.ok(!(await journalOf(server)).text.includes(`"${code(1)}"`))
 })
 
 test('a device is tagged', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { journalOf } from '../journal-of.ts'
 import { kmsClient, newKey } from '../kms-client.ts'
 import { assertRefused } from '../refusal.ts'
 import { ServerStartError, startServer, temporaryFolder } from '../server-process.ts'
@@ -108,11 +109,7 @@ test('the endpoint policy limits everybody who comes that way, the root user too
 test('a record names the endpoint', async () => {
   const { id: KeyId } = await newKey(publicly)
   await limited.encrypt({ KeyId, Plaintext })
-  const journal = join(server.dataDir, 'journal')
-  const lines = readdirSync(journal).flatMap((name) => readFileSync(join(journal, name), 'utf8').split('\n'))
-  const records = lines
-    .filter((line) => line.includes(KeyId))
-    .map((line) => (JSON.parse(line) as { record: { eventName: string; vpcEndpointId?: string } }).record)
+  const records = (await journalOf(server)).records.filter((record) => JSON.stringify(record).includes(KeyId))
   assert.equal(records.find(({ eventName }) => eventName === 'Encrypt')?.vpcEndpointId, 'vpce-0a1b')
   assert.equal(records.find(({ eventName }) => eventName === 'CreateKey')?.vpcEndpointId, undefined)
 })

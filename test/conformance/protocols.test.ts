@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { amzDateOf, exchange, signedBytes, statuses, type Parts } from '../attacks/raw-socket.ts'
+import { journalOf } from '../journal-of.ts'
 import { clockAhead, startServer, temporaryFolder, type Credentials } from '../server-process.ts'
 import {
   presigned,
@@ -491,9 +491,7 @@ test('a request that is unsigned leaves no record, and none of its credentials s
   })
   await refused({ ...raw, authorization: () => undefined }, 400, 'InvalidIdentityToken', /./)
   const { credentials, sessionToken } = await session()
-  const journal = readdirSync(join(server.dataDir, 'journal'))
-    .map((name) => readFileSync(join(server.dataDir, 'journal', name), 'utf8'))
-    .join('')
+  const { text: journal } = await journalOf(server)
   assert.ok(journal.includes('GetSessionToken'))
   assert.ok(!journal.includes('AssumeRoleWithWebIdentity'))
   for (const secret of [token, sessionToken, credentials.secretAccessKey])

@@ -3,12 +3,12 @@ import { after, before, test } from 'node:test'
 import {
   assertRefusedWith,
   iamClient,
-  journalOf,
   newUser,
   policyOf,
   sessionCredentials,
   stsClient,
 } from '../identity-clients.ts'
+import { journalOf } from '../journal-of.ts'
 import { kmsClient } from '../kms-client.ts'
 import { startServer, type Credentials, type ServerProcess } from '../server-process.ts'
 
@@ -269,7 +269,7 @@ test('the journal says to whom credentials were given, and never the credentials
     RoleSessionName: 'recorded',
   })
   const { accessKeyId, secretAccessKey, sessionToken } = sessionCredentials(issued)
-  const { text, records } = journalOf(server)
+  const { text, records } = await journalOf(server)
   const record = records.findLast(({ eventName }) => eventName === 'AssumeRole')
   assert.ok(record)
   assert.equal(record.requestParameters?.['roleSessionName'], 'recorded')

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { STS } from '@aws-sdk/client-sts'
 import { oidcIssuer, type OidcIssuer } from '../../server/src/identity/testing/oidc-issuer.ts'
-import {
-  assertRefusedWith,
-  iamClient,
-  journalOf,
-  policyOf,
-  sessionCredentials,
-  stsClient,
-} from '../identity-clients.ts'
+import { assertRefusedWith, iamClient, policyOf, sessionCredentials, stsClient } from '../identity-clients.ts'
+import { journalOf } from '../journal-of.ts'
 import { startServer, type ServerProcess } from '../server-process.ts'
 
 const ACCOUNT = '111122223333'
@@ -73,7 +67,7 @@ describe('roles for whoever shows a web identity token', () => {
     const token = await sign()
     const { Credentials: issued } = await assume(token)
     const { secretAccessKey, sessionToken } = sessionCredentials(issued)
-    const { text, records } = journalOf(server)
+    const { text, records } = await journalOf(server)
     const record = records.findLast(({ eventName }) => eventName === 'AssumeRoleWithWebIdentity')
     assert.deepEqual(record?.userIdentity, {
       type: 'WebIdentityUser',
@@ -85,16 +79,17 @@ describe('roles for whoever shows a web identity token', () => {
   })
 
   test('who is known and not trusted is refused and recorded; who is not known is not recorded', async () => {
-    const recorded = () =>
-      journalOf(server).records.filter(({ eventName }) => eventName === 'AssumeRoleWithWebIdentity').length
-    const before = recorded()
+    const recorded = async () =>
+      (await journalOf(server)).records.filter(({ eventName }) => eventName === 'AssumeRoleWithWebIdentity')
+        .length
+    const before = await recorded()
     await assertRefusedWith(
       assume(await sign({ sub: 'somebody else' })),
       'AccessDenied',
       403,
       'Not authorized to perform sts:AssumeRoleWithWebIdentity',
     )
-    assert.equal(recorded(), before + 1)
+    assert.equal(await recorded(), before + 1)
     await assertRefusedWith(assume('a.b.c'), 'InvalidIdentityToken', 400)
     await assertRefusedWith(
       assume(await sign({ aud: 'other' })),
@@ -108,7 +103,7 @@ describe('roles for whoever shows a web identity token', () => {
       400,
       /^Token expired: current date\/time \d+/,
     )
-    assert.equal(recorded(), before + 1)
+    assert.equal(await recorded(), before + 1)
   })
 
   test('a token that is not signed by the issuer opens nothing', async () => {

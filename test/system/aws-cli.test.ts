@@ -306,6 +306,15 @@ aws kms list-key-policies \\
 
     const before = await user.json<{ Policy: string }>(get(id))
     assert.equal((JSON.parse(before.Policy) as { Statement: unknown[] }).Statement.length, 1)
+    // As at AWS, whom a policy names must be there.
+    assert.deepEqual(await user.refusal(put(id)), {
+      code: 'MalformedPolicyDocumentException',
+      operation: 'PutKeyPolicy',
+      message: 'Policy contains a statement with one or more invalid principals.',
+    })
+    const trust =
+      '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}}'
+    await user.json(`aws iam create-role --role-name AppRole --assume-role-policy-document '${trust}'`)
     assert.equal(await user.text(put(id)), '')
     const after = await user.json<{ Policy: string }>(get(id))
     assert.deepEqual(JSON.parse(after.Policy), JSON.parse(policy))
