@@ -42,7 +42,7 @@ const refusedIpv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/
 
 /**
  * @param allowed networks (10.1.0.0/16), addresses and host names that the operator lists
- * @see https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry
+ * @see IANA, IPv4 and IPv6 special-purpose addresses (RFC 6890, RFC 8190)
  */
 export function addressRules(allowed: readonly string[]): AddressRules {
   const names = new Set(allowed.filter((item) => !isNetwork(item)).map((name) => name.toLowerCase()))
