@@ -51,11 +51,32 @@ const RECORD_NAME = '","record":'
 const HASH_DIGITS = 64
 const AFTER_RECORD = '}\n'
 
-// One buffer for all batches: chaining is synchronous, and allocating per record costs more than hashing.
-let scratch = Buffer.allocUnsafeSlow(256 * 1024)
+const FIRST_LENGTH_BYTES = 256 * 1024
 
 /**
- * Chains records behind `head`: the bytes of their lines, in memory of their own, and the new head.
+ * Where the lines of one batch stand until it is stored, and then those of the next: memory of this length for every commit
+ * would be asked from the system and given back each time. It is shared, so that the thread that writes it needs no copy.
+ */
+export class LineMemory {
+  #bytes = Buffer.from(new SharedArrayBuffer(FIRST_LENGTH_BYTES))
+
+  get bytes(): Buffer<SharedArrayBuffer> {
+    return this.#bytes
+  }
+
+  /** Makes it long enough, keeping its first `used` bytes. */
+  reserve(used: number, lengthBytes: number): Buffer<SharedArrayBuffer> {
+    if (lengthBytes > this.#bytes.length) {
+      const longer = Buffer.from(new SharedArrayBuffer(Math.max(lengthBytes, 2 * this.#bytes.length)))
+      this.#bytes.copy(longer, 0, 0, used)
+      this.#bytes = longer
+    }
+    return this.#bytes
+  }
+}
+
+/**
+ * Chains records behind `head`: the bytes of their lines, which stand in `memory` until it is used again, and the new head.
  *
  * A record is encoded once, into its place in its line. What the hash covers before it is written where the line's start
  * will be, hashed in place, and then overwritten by that start, which needs the hash.
@@ -64,7 +85,8 @@ let scratch = Buffer.allocUnsafeSlow(256 * 1024)
 export function chainRecords(
   head: ChainHead,
   records: readonly string[],
-): { readonly lines: Buffer<ArrayBuffer>; readonly head: ChainHead } {
+  memory: LineMemory = new LineMemory(),
+): { readonly lines: Buffer<SharedArrayBuffer>; readonly head: ChainHead } {
   const { chain } = head
   let { sequence, hash: last } = head
   let end = 0
@@ -73,25 +95,15 @@ export function chainRecords(
     const start = `{"chain":"${chain}","sequence":${sequence}${HASH_NAME}`
     const recordAt = end + start.length + HASH_DIGITS + RECORD_NAME.length
     // Three bytes hold any UTF-16 code unit; measuring the exact length first is slower.
-    reserve(end, recordAt + record.length * 3 + AFTER_RECORD.length)
-    const recordEnd = recordAt + scratch.write(record, recordAt)
+    const bytes = memory.reserve(end, recordAt + record.length * 3 + AFTER_RECORD.length)
+    const recordEnd = recordAt + bytes.write(record, recordAt)
     const hashedFrom = recordAt - PREFIX_BYTES
-    writePrefix(scratch, hashedFrom, last, sequence)
-    last = hash('sha256', scratch.subarray(hashedFrom, recordEnd))
-    scratch.write(start + last + RECORD_NAME, end, 'latin1')
-    end = recordEnd + scratch.write(AFTER_RECORD, recordEnd, 'latin1')
+    writePrefix(bytes, hashedFrom, last, sequence)
+    last = hash('sha256', bytes.subarray(hashedFrom, recordEnd))
+    bytes.write(start + last + RECORD_NAME, end, 'latin1')
+    end = recordEnd + bytes.write(AFTER_RECORD, recordEnd, 'latin1')
   }
-  const lines = Buffer.allocUnsafeSlow(end)
-  scratch.copy(lines, 0, 0, end)
-  return { lines, head: { chain, sequence, hash: last } }
-}
-
-/** Makes the scratch buffer long enough, keeping its first `used` bytes. */
-function reserve(used: number, lengthBytes: number): void {
-  if (lengthBytes <= scratch.length) return
-  const longer = Buffer.allocUnsafeSlow(Math.max(lengthBytes, 2 * scratch.length))
-  scratch.copy(longer, 0, 0, used)
-  scratch = longer
+  return { lines: memory.bytes.subarray(0, end), head: { chain, sequence, hash: last } }
 }
 
 function writePrefix(target: Buffer, at: number, previousHash: string, sequence: number): void {

@@ -1,5 +1,5 @@
 import type { RandomSource } from '../crypto/random.ts'
-import { chainRecords, genesis, type ChainHead } from './chain.ts'
+import { chainRecords, genesis, LineMemory, type ChainHead } from './chain.ts'
 import { anchorSeal, closeChain, registerChain, type ChainEnd } from './chain-registry.ts'
 import type { Journal, JournalEntry, JournalLimits, JournalOptions, JournalState } from './journal.ts'
 import { JournalUnavailableError } from './journal-unavailable-error.ts'
@@ -43,6 +43,8 @@ export class GroupCommitJournal implements Journal {
   readonly #limits: JournalLimits
   readonly #pending: PendingEntries
   readonly #outbox: OutboxDrain
+  /** One commit is on its way at a time. */
+  readonly #lineMemory = new LineMemory()
   #live: LiveChain | undefined
   /** Failed chains whose end is not in the database yet. */
   readonly #abandoned: LiveChain[] = []
@@ -215,6 +217,7 @@ export class GroupCommitJournal implements Journal {
         const { lines, head } = chainRecords(
           live.head,
           entries.map((entry) => entry.record),
+          this.#lineMemory,
         )
         const outcome = await sink.commit({
           chain: head.chain,

@@ -29,8 +29,8 @@ export interface JournalBatch {
   readonly chain: string
   readonly firstSequence: number
   readonly lastSequence: number
-  /** Whole lines, each with its line feed, in memory of their own: a sink may give it away. */
-  readonly lines: Buffer<ArrayBuffer>
+  /** Whole lines, each with its line feed, in memory that other threads may read until `commit` has settled. */
+  readonly lines: Buffer
   /** The feed position that the batch's requests were decided at. */
   readonly position: number
   readonly outboxEventIds: readonly string[]
