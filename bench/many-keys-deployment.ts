@@ -59,21 +59,15 @@ async function makeKeys(dataDir: string, count: number): Promise<string[]> {
   )
   try {
     const { keys, store } = deployment
+    const spec = 'SYMMETRIC_DEFAULT'
+    const unnamed = { description: 'bench', policy: defaultKeyPolicy(accountId, region), tags: [] }
     const keyIds = Array.from({ length: count }, () => randomUUID())
     for (let from = 0; from < count; from += KEYS_PER_TRANSITION) {
       await store.transition(async (tx) => {
         tx.unrecorded = 'the bench makes keys'
         for (const keyId of keyIds.slice(from, from + KEYS_PER_TRANSITION)) {
-          await keys.create(tx, {
-            keyId,
-            accountId,
-            region,
-            spec: 'SYMMETRIC_DEFAULT',
-            usage: 'ENCRYPT_DECRYPT',
-            description: 'bench',
-            policy: defaultKeyPolicy(accountId, region),
-            tags: [],
-          })
+          const made = { keyId, accountId, region, spec, usage: 'ENCRYPT_DECRYPT', ...unnamed } as const
+          await keys.create(tx, made, await keys.newMaterial(spec, accountId))
         }
       })
     }

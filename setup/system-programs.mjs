@@ -7,6 +7,7 @@ const packages = [
   { name: 'awscli', present: () => existsSync('/usr/bin/aws') },
   { name: 'python3-boto3', present: () => python('boto3') },
   { name: 'python3-cryptography', present: () => python('cryptography') },
+  { name: 'python3-cryptography-vectors', present: () => python('cryptography_vectors') },
   { name: 'postgresql', present: hasPostgres },
   { name: 'strace', present: () => existsSync('/usr/bin/strace') },
   { name: 'openssl', present: () => existsSync('/usr/bin/openssl') },

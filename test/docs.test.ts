@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { factsOf, keySpecs } from '../server/src/keys/specs.ts'
 import { createMetrics } from '../server/src/telemetry/metrics.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -23,6 +24,7 @@ test('the pages that a newcomer needs are there', () => {
     'docs/configuration.md',
     'docs/ciphertext.md',
     'docs/api-coverage.md',
+    'docs/key-types.md',
     'docs/iam.md',
     'docs/temporary-credentials.md',
     'docs/key-access.md',
@@ -96,6 +98,21 @@ test('docs/architecture.md describes the rooms that there are, and no other', ()
   const described = [...page.matchAll(/^\| `([a-z/-]+\/)` \|/gm)].map(([, room = '']) => room)
   const rest = described.filter((room) => !room.startsWith('test/'))
   assert.deepEqual(rest.toSorted(), rooms.toSorted())
+})
+
+test('docs/key-types.md has every key spec with its usages and algorithms, and no other', () => {
+  const page = readFileSync(join(root, 'docs/key-types.md'), 'utf8')
+  const [, table = ''] = page.split('\n## Specs, usages, algorithms\n')
+  const shown = [...table.matchAll(/^\| ([A-Z][A-Z0-9_, ]+) \| ([A-Z_]+) \| ([A-Z0-9_, ]+) \|/gm)].flatMap(
+    ([, names = '', usage, algorithms]) =>
+      names.split(', ').map((spec) => [spec, usage, algorithms].join(' | ')),
+  )
+  const known = keySpecs.flatMap((spec) =>
+    Object.entries(factsOf(spec).usages).map(([usage, algorithms]) =>
+      [spec, usage, algorithms.join(', ')].join(' | '),
+    ),
+  )
+  assert.deepEqual(shown.toSorted(), known.toSorted())
 })
 
 test('docs/operations.md explains the metrics that there are, and no other', async () => {

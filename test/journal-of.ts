@@ -9,6 +9,8 @@ export interface JournalRecord {
   readonly userIdentity: Readonly<Record<string, unknown>>
   readonly requestParameters: Readonly<Record<string, unknown>> | null
   readonly responseElements: Readonly<Record<string, unknown>> | null
+  readonly additionalEventData?: Readonly<Record<string, unknown>>
+  readonly readOnly?: boolean
   readonly resources?: unknown
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { KeySpec, KeyUsageType, KMS } from '@aws-sdk/client-kms'
 import { kmsClient, newKey } from './kms-client.ts'
 import { readCredentials, runKeywright, startServer, temporaryFolder } from './server-process.ts'
-import { send } from './signed-request.ts'
+import { send, type RawRequest } from './signed-request.ts'
 
 const folder = temporaryFolder()
 const dataDir = join(folder, 'data')
@@ -29,7 +30,7 @@ function passphraseFile(name: string): string {
   return file
 }
 
-test('no plaintext, data key, passphrase or secret access key is in any log, journal, metric, error or database file', async () => {
+test('no plaintext, data key, private key, shared secret, MAC, message, passphrase or secret access key is in any log, journal, metric, error or database file', async () => {
   const first = passphraseFile('first')
   const second = passphraseFile('second')
   const given = randomBytes(30).toString('base64')
@@ -62,6 +63,7 @@ test('no plaintext, data key, passphrase or secret access key is in any log, jou
     (await kms.decrypt({ CiphertextBlob: hidden.CiphertextBlob })).Plaintext,
   )
   plant('random bytes', (await kms.generateRandom({ NumberOfBytes: 32 })).Plaintext)
+  await useKeyPairs(kms, KeyId)
 
   // What is refused, in each of the rooms that a request passes.
   const refused = randomBytes(32)
@@ -101,6 +103,7 @@ test('no plaintext, data key, passphrase or secret access key is in any log, jou
       body: { KeyId, CiphertextBlob: Plaintext, EncryptionContext: { a: 'b' } },
     }),
     send(server, { operation: 'ReEncrypt', body: { DestinationKeyId: KeyId, CiphertextBlob: Plaintext } }),
+    ...refusedMessages(KeyId, Plaintext).map((request) => send(server, request)),
   ])
   for (const [index, { status, body }] of errors.entries()) {
     assert.ok(status >= 400, `request ${index}: ${body}`)
@@ -156,6 +159,98 @@ test('no plaintext, data key, passphrase or secret access key is in any log, jou
   }
   assert.deepEqual(found, [])
 })
+
+/** What keys of the other kinds are given and give that nobody else may see. */
+async function useKeyPairs(kms: KMS, symmetricKeyId: string): Promise<void> {
+  const keyOf = async (KeySpec: KeySpec, KeyUsage: KeyUsageType) =>
+    (await newKey(kms, { KeySpec, KeyUsage })).id
+  const message = (what: string) => {
+    const bytes = randomBytes(64)
+    plant(what, bytes)
+    return bytes
+  }
+  const signed = { Message: message('a message that was signed'), SigningAlgorithm: 'ECDSA_SHA_256' } as const
+  const signing = await keyOf('ECC_NIST_P256', 'SIGN_VERIFY')
+  const { Signature } = await kms.sign({ KeyId: signing, ...signed })
+  await kms.verify({ KeyId: signing, ...signed, Signature })
+  await assert.rejects(
+    kms.verify({ KeyId: signing, ...signed, Message: message('a message of another signature'), Signature }),
+  )
+
+  const authenticated = { Message: message('a message with a MAC'), MacAlgorithm: 'HMAC_SHA_256' } as const
+  const macKey = await keyOf('HMAC_256', 'GENERATE_VERIFY_MAC')
+  const { Mac } = await kms.generateMac({ KeyId: macKey, ...authenticated })
+  plant('a MAC', Mac)
+  await kms.verifyMac({ KeyId: macKey, ...authenticated, Mac })
+  await assert.rejects(
+    kms.verifyMac({ KeyId: macKey, ...authenticated, Mac: message('a MAC of another message') }),
+  )
+
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  const derived = await kms.deriveSharedSecret({
+    KeyId: await keyOf('ECC_NIST_P256', 'KEY_AGREEMENT'),
+    KeyAgreementAlgorithm: 'ECDH',
+    PublicKey: publicKey.export({ type: 'spki', format: 'der' }),
+  })
+  plant('a derived secret', derived.SharedSecret)
+  const kem = {
+    KeyId: await keyOf('ML_KEM_768', 'ENCAPSULATE_DECAPSULATE'),
+    EncapsulationAlgorithm: 'ML_KEM',
+  } as const
+  const { SharedSecret, SharedSecretCiphertextBlob } = await kms.encapsulate(kem)
+  plant('an encapsulated secret', SharedSecret)
+  await kms.decapsulate({ ...kem, SharedSecretCiphertextBlob })
+
+  const rsa = {
+    KeyId: await keyOf('RSA_2048', 'ENCRYPT_DECRYPT'),
+    EncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+  } as const
+  const { CiphertextBlob } = await kms.encrypt({ ...rsa, Plaintext: message('a plaintext for RSA') })
+  await kms.decrypt({ ...rsa, CiphertextBlob })
+  await kms.reEncrypt({
+    CiphertextBlob,
+    SourceKeyId: rsa.KeyId,
+    SourceEncryptionAlgorithm: rsa.EncryptionAlgorithm,
+    DestinationKeyId: symmetricKeyId,
+  })
+  for (const KeyPairSpec of ['ECC_NIST_P256', 'RSA_2048', 'ML_KEM_512'] as const) {
+    const given = await kms.generateDataKeyPair({ KeyId: symmetricKeyId, KeyPairSpec })
+    plantPrivateKey(`a ${KeyPairSpec} data key pair`, given.PrivateKeyPlaintext)
+    const hidden = await kms.generateDataKeyPairWithoutPlaintext({ KeyId: symmetricKeyId, KeyPairSpec })
+    const opened = await kms.decrypt({ CiphertextBlob: hidden.PrivateKeyCiphertextBlob })
+    plantPrivateKey(`a ${KeyPairSpec} data key pair without plaintext`, opened.Plaintext)
+  }
+}
+
+/** As it was given, and what in it is secret. */
+function plantPrivateKey(what: string, pkcs8: Uint8Array | undefined): void {
+  plant(`${what}, PKCS #8`, pkcs8)
+  const key = createPrivateKey({ key: Buffer.from(pkcs8 ?? []), format: 'der', type: 'pkcs8' })
+  const secret = key.asymmetricKeyType === 'ml-kem-512' ? pkcs8?.slice(-64) : jwkSecret(key)
+  plant(`${what}, the secret number`, secret)
+}
+
+function jwkSecret(key: KeyObject): Buffer {
+  return Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')
+}
+
+/** Requests whose message or secret is refused with them. */
+function refusedMessages(KeyId: string, secret: string): RawRequest[] {
+  const signing = { KeyId, Message: secret, SigningAlgorithm: 'ECDSA_SHA_256' }
+  const mac = { KeyId, Message: secret, MacAlgorithm: 'HMAC_SHA_256' }
+  return [
+    { operation: 'Sign', body: signing },
+    { operation: 'Sign', body: { ...signing, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_512' } },
+    { operation: 'Verify', body: { ...signing, Signature: '' } },
+    { operation: 'GenerateMac', body: mac },
+    { operation: 'VerifyMac', body: { ...mac, Mac: secret } },
+    {
+      operation: 'Decapsulate',
+      body: { KeyId, SharedSecretCiphertextBlob: secret, EncapsulationAlgorithm: 'ML_KEM' },
+    },
+    { operation: 'DeriveSharedSecret', body: { KeyId, PublicKey: secret, KeyAgreementAlgorithm: 'ECDH' } },
+  ]
+}
 
 /** Every file but those whose purpose it is to hold a secret. */
 function readDataDir(when: string): void {

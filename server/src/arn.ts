@@ -35,3 +35,20 @@ export function partitionOf(region: string): string {
   if (region.startsWith('us-gov-')) return 'aws-us-gov'
   return 'aws'
 }
+
+/** Where requests to a global service of a Region's partition are scoped to. */
+export function globalRegionOf(region: string): string {
+  switch (partitionOf(region)) {
+    case 'aws-cn':
+      return 'cn-north-1'
+    case 'aws-us-gov':
+      return 'us-gov-west-1'
+    default:
+      return 'us-east-1'
+  }
+}
+
+/** What the names of services end with in a Region. */
+export function dnsSuffixOf(region: string): string {
+  return partitionOf(region) === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'
+}

@@ -7,8 +7,9 @@ export class AwsError extends Error {
   readonly code: string
   readonly httpStatus: number
 
-  constructor(code: string, message: string, httpStatus = 400) {
-    super(message)
+  /** @param options `cause` is for the operator's log */
+  constructor(code: string, message: string, httpStatus = 400, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'AwsError'
     this.code = code
     this.httpStatus = httpStatus

@@ -331,3 +331,17 @@ function documentRow(name: (typeof settingNames)[number]): string {
         : `\`${setting.default}\``
   return `| \`${name}\` | ${flag} | \`${variableOf(name)}\` | ${setting.type.form} | ${fallback} | ${setting.description} |`
 }
+
+test('attestation roots are paths and aws, each once; without the setting they are aws, and there may be none', () => {
+  const cwd = folder('attestationRoots: [aws, roots/ours.pem]\n')
+  assert.deepEqual(loadConfig({ flags: {}, env: {}, cwd }).attestationRoots, [
+    'aws',
+    join(cwd, 'roots', 'ours.pem'),
+  ])
+  assert.deepEqual(load({}).attestationRoots, ['aws'])
+  assert.deepEqual(load({ yaml: 'attestationRoots: []\n' }).attestationRoots, [])
+  assert.deepEqual(load({ flags: { attestationRoots: '' } }).attestationRoots, [])
+  for (const attestationRoots of ['aws,aws', 'a.pem,./a.pem', 'a.pem,']) {
+    assert.match(refusal({ flags: { attestationRoots } }), /^--attestation-roots must be a list of paths/)
+  }
+})

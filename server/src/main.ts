@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { partitionOf } from './arn.ts'
 import { operatorName } from './cli/control.ts'
 import { credentialsFileOf, removeCredentialsFile, writeCredentialsFile } from './cli/credentials-file.ts'
 import { lockDataDir, prepareDataDir } from './cli/data-dir.ts'
@@ -10,6 +11,7 @@ import type {
   RunningServer,
 } from './cli/deployment.ts'
 import type { Config } from './config.ts'
+import { createAttestationVerifier } from './crypto/attestation/attestation-verifier.ts'
 import { createAccessQuestions } from './deployment/access-questions.ts'
 import { createAccessSubjects } from './deployment/access-subjects.ts'
 import { accountsOnFirstUse } from './deployment/accounts-on-first-use.ts'
@@ -19,7 +21,11 @@ import { openDeployment as openFromStore, type OpenedDeployment } from './deploy
 import { openJournalForReading } from './deployment/open-journal.ts'
 import type { Operator } from './deployment/operator-record.ts'
 import type { RootKeySource } from './deployment/root-key-source.ts'
-import { readCertificateAuthorities, readPrivateEndpoint } from './deployment/setting-files.ts'
+import {
+  readAttestationRoots,
+  readCertificateAuthorities,
+  readPrivateEndpoint,
+} from './deployment/setting-files.ts'
 import { createEgress } from './egress/egress.ts'
 import { startListeners, type Listeners, type ListenersOptions } from './http/listeners.ts'
 import { prepareSelfSigned } from './http/self-signed.ts'
@@ -64,7 +70,7 @@ export async function initDeployment(config: Config, io: DeploymentIo): Promise<
 /** Opens a deployment without listeners, for a command that finds no server running. */
 export async function openDeployment(config: Config, io: DeploymentIo): Promise<Deployment> {
   const { opened, rootKeySource, release } = await openLocked(config, io, { mustExist: true })
-  return deploymentOver(opened, rootKeySource, io, release)
+  return deploymentOver(config, io, opened, rootKeySource, release)
 }
 
 /** Opens the journal for reading; takes no lock, so it works beside a running server. */
@@ -131,7 +137,7 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       ...(endpointUrls.length > 0 && { endpointUrls }),
       ...(caFile !== undefined && { caFile }),
       credentialsFile: credentialsFileOf(config.dataDir),
-      deployment: deploymentOver(opened, rootKeySource, io, async () => {}),
+      deployment: deploymentOver(config, io, opened, rootKeySource, async () => {}),
       reload: reloadTls,
       stop,
     }
@@ -154,6 +160,9 @@ function requestHandlers(
   const regions = new Set(config.regions)
   const ca = readCertificateAuthorities(config.egressCaFile)
   const egress = createEgress({ allow: config.egressAllow, ...(ca && { ca }) })
+  const attestationRoots = readAttestationRoots(config.attestationRoots)
+  const attestation =
+    attestationRoots.length === 0 ? undefined : createAttestationVerifier(attestationRoots, now)
   const oidcKeys = createOidcKeys({
     egress,
     now,
@@ -176,7 +185,7 @@ function requestHandlers(
   const api = createDispatcher({
     authenticator,
     route: createRouter([
-      kmsService({ ...opened, random, now }),
+      kmsService({ ...opened, attestation, random, now }),
       stsService({ ...opened, oidcKeys, now }),
       iamService({ ...opened, random, now }),
       accessAnalyzerService({ ...opened, now }),
@@ -307,9 +316,10 @@ function observe(metrics: Metrics, opened: OpenedDeployment): void {
 }
 
 function deploymentOver(
+  config: Config,
+  io: DeploymentIo,
   opened: OpenedDeployment,
   rootKeySource: RootKeySource,
-  io: DeploymentIo,
   close: () => Promise<void>,
 ): Deployment {
   const access = createAccessQuestions({
@@ -318,7 +328,8 @@ function deploymentOver(
     explainer: { keyAction, explain: explainKeyAccess },
     clock: io.clock,
   })
-  return { ...createAdministration(opened, { ...io, rootKeySource }), access, close }
+  const partition = partitionOf(config.regions[0] as string)
+  return { ...createAdministration(opened, { ...io, rootKeySource, partition }), access, close }
 }
 
 function rootKeySourceOf(config: Config, io: DeploymentIo): RootKeySource {

@@ -143,6 +143,16 @@ function privateEndpoint(item: string, folder: string): PrivateEndpointSetting |
   return { listen, vpceId, vpcId, policyFile: file === undefined ? undefined : resolve(folder, file) }
 }
 
+const attestationRoots: SettingType<readonly string[]> = {
+  form: 'a list of paths, each once, or aws',
+  many: true,
+  parse(items, folder) {
+    const roots = items.map((item) => (item === 'aws' ? item : path.parse([item], folder)))
+    const known = roots.filter((root) => root !== undefined)
+    return new Set(known).size === items.length ? known : undefined
+  },
+}
+
 const databaseUrl: SettingType<string> = {
   form: 'a URL that begins with postgres:// or postgresql:// and names a host',
   parse([value = '']) {
@@ -290,6 +300,11 @@ export const settings = {
     path,
     undefined,
     'Certificate authorities in PEM that are trusted there, beside the usual ones.',
+  ),
+  attestationRoots: setting(
+    attestationRoots,
+    'aws',
+    'Root certificates in PEM whose attestation documents are accepted as `Recipient`; `aws` is the root of AWS Nitro Enclaves and NitroTPM, which is built in. An empty list accepts none.',
   ),
   devAuth: setting(
     toggle,

@@ -428,17 +428,3 @@ test('ill-formed Unicode in an encryption context is refused, not silently made 
     assert.equal(answer.error, 'ValidationException', answer.body)
   }
 })
-
-test('an attested answer is refused rather than given in the clear', async () => {
-  const Recipient = {
-    KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' as const,
-    AttestationDocument: Buffer.from('document'),
-  }
-  for (const call of [
-    kms.decrypt({ CiphertextBlob: await seal(secret), Recipient }),
-    kms.generateDataKey({ KeyId: key.id, KeySpec: 'AES_256', Recipient }),
-    kms.generateRandom({ NumberOfBytes: 32, Recipient }),
-  ]) {
-    await assertRefused(call, 'UnsupportedOperationException', /Recipient/)
-  }
-})

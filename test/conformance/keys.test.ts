@@ -119,10 +119,9 @@ test('CreateKey refuses what its shape does not allow', async () => {
 test('what this release does not make is refused by name, never made as something else', async () => {
   const keysBefore = (await kms.listKeys({ Limit: 1000 })).Keys?.length
   for (const request of [
-    { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' },
-    { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
     { Origin: 'EXTERNAL' },
     { MultiRegion: true },
+    { MultiRegion: true, KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
   ] satisfies CreateKeyCommandInput[]) {
     await assertRefused(kms.createKey(request), 'UnsupportedOperationException', /not supported/)
   }

@@ -29,6 +29,11 @@ function spoilt(blob: Uint8Array): string {
   return copy.toString('base64')
 }
 
+const signing = await newKey(kms, { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' })
+const oldSigning = await newKey(kms, { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' })
+await kms.disableKey({ KeyId: oldSigning.id })
+const signed = { Message: 'eA==', SigningAlgorithm: 'ECDSA_SHA_256' }
+
 const wrongSignature: Partial<RawRequest> = {
   authorization: (value) => value.replace(/Signature=.*/, `Signature=${'0'.repeat(64)}`),
 }
@@ -113,6 +118,26 @@ const ladder: [faults: string, request: RawRequest, error: string, message: RegE
     /^Please specify either number of bytes or key spec\.$/,
   ],
   [
+    'the length of a digest before the key identifier',
+    { operation: 'Sign', body: { ...signed, KeyId: 'nonsense', MessageType: 'DIGEST' } },
+    'ValidationException',
+    /^Digest is invalid length for algorithm ECDSA_SHA_256\.$/,
+  ],
+  [
+    'what has no encryption context before the key identifier',
+    {
+      operation: 'Encrypt',
+      body: {
+        KeyId: 'nonsense',
+        Plaintext,
+        EncryptionContext: { a: 'b' },
+        EncryptionAlgorithm: 'RSAES_OAEP_SHA_1',
+      },
+    },
+    'ValidationException',
+    /does not support an encryption context\.$/,
+  ],
+  [
     'the form of an alias before its key identifier',
     { operation: 'CreateAlias', body: { AliasName: 'no-prefix', TargetKeyId: 'nonsense' } },
     'ValidationException',
@@ -191,6 +216,66 @@ const ladder: [faults: string, request: RawRequest, error: string, message: RegE
       operation: 'Encrypt',
       body: { KeyId: disabled.id, Plaintext, EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' },
     },
+    'DisabledException',
+    / is disabled\.$/,
+  ],
+  [
+    'authorization before the usage of the key',
+    {
+      operation: 'Sign',
+      body: { ...signed, KeyId: enabled.arn },
+      credentials: stranger,
+    },
+    'AccessDeniedException',
+    /not authorized to perform: kms:Sign/,
+  ],
+  [
+    'state before the usage of the key',
+    { operation: 'Sign', body: { ...signed, KeyId: disabled.id } },
+    'DisabledException',
+    / is disabled\.$/,
+  ],
+  [
+    'the usage of the key before the algorithm',
+    {
+      operation: 'Encrypt',
+      body: { KeyId: signing.id, Plaintext, EncryptionAlgorithm: 'RSAES_OAEP_SHA_1' },
+    },
+    'InvalidKeyUsageException',
+    / key usage is SIGN_VERIFY which is not valid for Encrypt\.$/,
+  ],
+  [
+    'the algorithm before the type of the message',
+    {
+      operation: 'Sign',
+      body: {
+        KeyId: signing.id,
+        Message: 'eA==',
+        SigningAlgorithm: 'ML_DSA_SHAKE_256',
+        MessageType: 'DIGEST',
+      },
+    },
+    'InvalidKeyUsageException',
+    /^Algorithm ML_DSA_SHAKE_256 is incompatible with key spec ECC_NIST_P256\.$/,
+  ],
+  [
+    'the type of the message before a dry run',
+    {
+      operation: 'Sign',
+      body: { ...signed, KeyId: signing.id, MessageType: 'EXTERNAL_MU', DryRun: true },
+    },
+    'ValidationException',
+    /^Message type EXTERNAL_MU is incompatible with key spec ECC_NIST_P256\.$/,
+  ],
+  [
+    'a dry run before the signature',
+    { operation: 'Verify', body: { ...signed, KeyId: signing.id, Signature: 'eA==', DryRun: true } },
+    'DryRunOperationException',
+    /./,
+  ],
+  [
+    'state before the signature',
+    { operation: 'Verify', body: { ...signed, KeyId: oldSigning.id, Signature: 'eA==' } },
     'DisabledException',
     / is disabled\.$/,
   ],

@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { openEnvelope, parseEnvelope, sealEnvelope } from '../../server/src/crypto/envelope.ts'
-import { inMemorySymmetricMaterial } from '../../server/src/crypto/material.ts'
+import { symmetricMaterial } from '../../server/src/crypto/symmetric-material.ts'
 
 interface GoldenCase {
   readonly name: string
@@ -75,7 +75,7 @@ for (const one of golden[2]) {
     const context = new Map(one.encryptionContext)
     const sealed = sealEnvelope(key, one, hex(one.plaintext), context, random)
     assert.equal(sealed.toString('hex'), one.ciphertext)
-    const material = inMemorySymmetricMaterial(one, key, random)
+    const material = symmetricMaterial(one, key, random)
     assert.deepEqual(await material.seal(hex(one.plaintext), context), sealed)
   })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { keysOf, keyTypes } from '../key-types.ts'
 import { kmsClient, newKey } from '../kms-client.ts'
 import { startServer } from '../server-process.ts'
 import { send } from '../signed-request.ts'
@@ -10,6 +11,15 @@ const kms = kmsClient(server)
 after(() => server.stop())
 const key = await newKey(kms)
 await kms.createAlias({ AliasName: 'alias/known', TargetKeyId: key.id })
+const typed = await keysOf(
+  kms,
+  keyTypes.filter(({ KeySpec }) => /RSA_2048|P256$|25519|ML_|HMAC_256/.test(KeySpec)),
+)
+const publicKeys = await Promise.all(
+  typed
+    .filter(({ KeySpec }) => !KeySpec.startsWith('HMAC'))
+    .map(async ({ id }) => Buffer.from((await kms.getPublicKey({ KeyId: id })).PublicKey ?? [])),
+)
 const sealed = Buffer.from(
   (await kms.encrypt({ KeyId: key.id, Plaintext: Buffer.from('x') })).CiphertextBlob ?? [],
 )
@@ -43,6 +53,8 @@ const operations = [
     'TagResource',
   ],
   ['UntagResource', 'UpdateAlias', 'UpdateKeyDescription'],
+  ['Sign', 'Verify', 'GenerateMac', 'VerifyMac', 'DeriveSharedSecret', 'Encapsulate', 'Decapsulate'],
+  ['GetPublicKey', 'GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
 ].flat()
 
 const json = fc.jsonValue({ maxDepth: 3 })
@@ -55,6 +67,10 @@ const keyIds = fc.oneof(
   text.map((tail) => `arn:aws:kms:us-east-1:000000000000:alias/${tail}`),
   text,
 )
+const typedKeyIds = fc.oneof(
+  { weight: 1, arbitrary: keyIds },
+  { weight: 3, arbitrary: fc.constantFrom(...typed.map(({ id }) => id)) },
+)
 const context = fc.dictionary(text, fc.oneof(text, json), { maxKeys: 4 })
 const blob = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64')),
@@ -63,11 +79,30 @@ const blob = fc.oneof(
     .map((bytes) => Buffer.concat([sealed.subarray(0, 83), bytes]).toString('base64')),
   text,
 )
+/** Public keys of every kind, whole, cut and changed. */
+const publicKey = fc.oneof(
+  fc
+    .tuple(fc.constantFrom(...publicKeys), fc.nat(2000), fc.nat(2000), fc.nat(255))
+    .map(([whole, at, end, byte]) => {
+      const changed = Buffer.from(whole.subarray(0, Math.max(end, 1)))
+      changed[at % changed.length] = byte
+      return changed.toString('base64')
+    }),
+  blob,
+)
+const algorithm = fc.oneof(
+  fc.constantFrom(...new Set(keyTypes.flatMap(({ algorithms }) => algorithms))),
+  text,
+)
+const message = fc.oneof(
+  fc.constantFrom(1, 32, 48, 64, 768, 4096).map((length) => Buffer.alloc(length).toString('base64')),
+  blob,
+)
 const count = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(0, 1, 7, 1024, 2 ** 31, 2 ** 53, 1e308))
 
 /** Each member with values that come near to what it takes, or are far from it. */
 const members: Record<string, fc.Arbitrary<unknown>> = {
-  KeyId: keyIds,
+  KeyId: typedKeyIds,
   TargetKeyId: keyIds,
   DestinationKeyId: keyIds,
   SourceKeyId: keyIds,
@@ -85,7 +120,20 @@ const members: Record<string, fc.Arbitrary<unknown>> = {
   PendingWindowInDays: count,
   Limit: count,
   Marker: fc.oneof(text, blob),
-  KeySpec: fc.oneof(fc.constantFrom('AES_256', 'SYMMETRIC_DEFAULT', 'RSA_2048'), text),
+  KeySpec: fc.oneof(fc.constantFrom('AES_256', 'SYMMETRIC_DEFAULT', 'ECC_NIST_P256', 'HMAC_256'), text),
+  KeyUsage: fc.oneof(fc.constantFrom(...keyTypes.map(({ KeyUsage }) => KeyUsage)), text),
+  KeyPairSpec: fc.oneof(fc.constantFrom('ECC_NIST_P256', 'ML_KEM_512'), text),
+  Message: message,
+  MessageType: fc.oneof(fc.constantFrom('RAW', 'DIGEST', 'EXTERNAL_MU'), text),
+  Signature: message,
+  Mac: message,
+  SharedSecretCiphertextBlob: message,
+  PublicKey: publicKey,
+  SigningAlgorithm: algorithm,
+  MacAlgorithm: algorithm,
+  EncryptionAlgorithm: algorithm,
+  KeyAgreementAlgorithm: algorithm,
+  EncapsulationAlgorithm: algorithm,
   Description: text,
   Policy: fc.oneof(
     fc.json(),

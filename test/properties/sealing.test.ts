@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { flipped } from '../flipped.ts'
 import { kmsClient, newKey } from '../kms-client.ts'
 import { startServer } from '../server-process.ts'
 import { send } from '../signed-request.ts'
@@ -108,12 +109,6 @@ test('a ciphertext that is changed in any byte, cut or made longer opens nothing
   await fc.assert(property, { numRuns: 250 })
   assert.equal(bodies.size, 1)
 })
-
-function flipped(sealed: Buffer, at: number, mask: number): Buffer {
-  const copy = Buffer.from(sealed)
-  copy[at] = (copy[at] ?? 0) ^ mask
-  return copy
-}
 
 function sameContext(one: Record<string, string>, two: Record<string, string>): boolean {
   const pairs = (context: Record<string, string>) =>

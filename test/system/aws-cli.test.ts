@@ -370,8 +370,7 @@ aws kms schedule-key-deletion \\
   test('commands of a later release are refused by name, and leave nothing behind', async () => {
     for (const [command, operation] of [
       [`enable-key-rotation --key-id ${id}`, 'EnableKeyRotation'],
-      [`get-public-key --key-id ${alias}`, 'GetPublicKey'],
-      ['create-key --key-usage SIGN_VERIFY --key-spec RSA_2048', 'CreateKey'],
+      [`disable-key-rotation --key-id ${id}`, 'DisableKeyRotation'],
       ['create-key --multi-region', 'CreateKey'],
     ] as const) {
       const refused = await user.refusal(`aws kms ${command}`)

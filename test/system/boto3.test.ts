@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
-import { runKeywright, startServer, temporaryFolder, type ServerProcess } from '../server-process.ts'
+import { runKeywright, startServer, type Credentials, type ServerProcess } from '../server-process.ts'
+import { brokenPromise } from './python.ts'
 
 const account = '123456789012'
 const script = fileURLToPath(new URL('boto3/promises.py', import.meta.url))
@@ -21,45 +21,20 @@ const promises = {
 } as const
 
 let server: ServerProcess
-let env: Record<string, string>
+let other: Record<string, string>
 before(async () => {
   server = await startServer({ env: { KEYWRIGHT_ACCOUNT_ID: account } })
   const created = await runKeywright(['account', 'create', '999988887777'], server)
   assert.equal(created.code, 0, created.stderr)
   const given = await runKeywright(['credentials', 'create', '999988887777', '--json'], server)
   assert.equal(given.code, 0, given.stderr)
-  const other = JSON.parse(given.stdout) as { accessKeyId: string; secretAccessKey: string }
-  const { accessKeyId, secretAccessKey } = server.credentials
-  const home = temporaryFolder()
-  env = {
-    HOME: home,
-    PATH: '/usr/bin:/bin',
-    LANG: 'C.UTF-8',
-    PYTHONDONTWRITEBYTECODE: '1',
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_DEFAULT_REGION: 'us-east-1',
-    KMS_ENDPOINT: server.url,
-    KMS_ACCOUNT: account,
-    OTHER_ACCESS_KEY_ID: other.accessKeyId,
-    OTHER_SECRET_ACCESS_KEY: other.secretAccessKey,
-  }
+  const { accessKeyId, secretAccessKey } = JSON.parse(given.stdout) as Credentials
+  other = { OTHER_ACCESS_KEY_ID: accessKeyId, OTHER_SECRET_ACCESS_KEY: secretAccessKey }
 })
 after(() => server.stop())
 
 for (const [name, promise] of Object.entries(promises)) {
   test(promise, async () => {
-    const { code, output } = await python(name)
-    assert.equal(code, 0, output)
-  })
-}
-
-function python(name: string): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile('/usr/bin/python3', [script, name], { env, timeout: 120_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
-      resolve({ code, output: stdout + stderr })
-    })
+    assert.equal(await brokenPromise(script, name, server, account, other), '')
   })
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
-import { clockAhead, startServer, temporaryFolder, type ServerProcess } from '../server-process.ts'
+import { clockAhead, startServer, type ServerProcess } from '../server-process.ts'
+import { brokenPromise } from './python.ts'
 
 const account = '123456789012'
 const script = fileURLToPath(new URL('boto3/identities.py', import.meta.url))
@@ -17,41 +17,23 @@ const promises = {
 } as const
 
 let server: ServerProcess
-const home = temporaryFolder()
 before(async () => {
   server = await startServer({ env: { KEYWRIGHT_ACCOUNT_ID: account } })
 })
 after(() => server.stop())
 
 for (const [name, promise] of Object.entries(promises)) {
-  test(promise, () => keeps(name, server))
+  test(promise, () => keeps(name))
 }
 
 test('a session may what its role and its session policy may, until it expires', async () => {
-  await keeps('sessions', server)
+  await keeps('sessions')
   const { dataDir } = server
   await server.stop()
   server = await startServer({ dataDir, nodeArgs: clockAhead(3_600_000) })
-  await keeps('expired_sessions', server)
+  await keeps('expired_sessions')
 })
 
-async function keeps(name: string, { url, credentials }: ServerProcess): Promise<void> {
-  const env = {
-    HOME: home,
-    PATH: '/usr/bin:/bin',
-    LANG: 'C.UTF-8',
-    PYTHONDONTWRITEBYTECODE: '1',
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_DEFAULT_REGION: 'us-east-1',
-    KMS_ENDPOINT: url,
-    KMS_ACCOUNT: account,
-  }
-  const output = await new Promise<string>((resolve) => {
-    execFile('/usr/bin/python3', [script, name], { env, cwd: home, timeout: 120_000 }, (error, out, err) => {
-      resolve(error === null ? '' : `${error.message}\n${out}${err}`)
-    })
-  })
-  assert.equal(output, '')
+async function keeps(name: string): Promise<void> {
+  assert.equal(await brokenPromise(script, name, server, account), '')
 }

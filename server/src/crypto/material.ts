@@ -1,20 +1,81 @@
-import type { KeyObject } from 'node:crypto'
 import type { EncryptionContext } from './encryption-context.ts'
-import { openEnvelope, sealEnvelope, type Envelope, type EnvelopeIds } from './envelope.ts'
-import type { RandomSource } from './random.ts'
+import type { Envelope } from './envelope.ts'
+import type { MacHash, OaepScheme, SignatureScheme, SignedInput } from './schemes.ts'
 
 /**
- * One version of a symmetric KMS key's material. Operations use it without seeing a byte of it; it may be in this
- * process, in an HSM or behind a network, so each use is asynchronous and may fail.
+ * One version of a KMS key's material. Operations use it without seeing a byte of it; it may be in this process, in an
+ * HSM or behind a network, so each use is asynchronous and may fail.
  *
- * Both reject with `MaterialUnavailable` when the material cannot be reached, which says nothing about the ciphertext.
+ * All uses reject with `MaterialUnavailable` when the material cannot be reached, which says nothing about what was given,
+ * and with `TooManyWaiting` when more work waits for it than it can do.
  */
-export interface SymmetricMaterial {
+export type Material =
+  | SymmetricMaterial
+  | MacMaterial
+  | SigningMaterial
+  | DecryptionMaterial
+  | AgreementMaterial
+  | EncapsulationMaterial
+
+interface AnyMaterial {
   /** 64 hexadecimal digits; random, so it tells nothing about the material. */
   readonly materialId: string
+}
+
+interface KeyPairMaterial extends AnyMaterial {
+  /** SubjectPublicKeyInfo (RFC 5280) in DER. */
+  readonly publicKey: Buffer
+}
+
+export interface SymmetricMaterial extends AnyMaterial {
+  readonly use: 'seal'
   seal(plaintext: Uint8Array, encryptionContext: EncryptionContext): Promise<Buffer>
   /** Resolves to undefined when the ciphertext or the encryption context is not authentic, always alike. */
   open(envelope: Envelope, encryptionContext: EncryptionContext): Promise<Buffer | undefined>
+}
+
+export interface MacMaterial extends AnyMaterial {
+  readonly use: 'mac'
+  mac(hash: MacHash, message: Uint8Array): Promise<Buffer>
+  /** Compares in constant time; a MAC of another length, a truncated one too, is not valid. */
+  verifyMac(hash: MacHash, message: Uint8Array, mac: Uint8Array): Promise<boolean>
+}
+
+export interface SigningMaterial extends KeyPairMaterial {
+  readonly use: 'sign'
+  /** @param input fits the scheme, and a digest or μ has its length: the caller has checked both */
+  sign(scheme: SignatureScheme, input: SignedInput, message: Uint8Array): Promise<Buffer>
+  verify(
+    scheme: SignatureScheme,
+    input: SignedInput,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): Promise<boolean>
+}
+
+/** RSA, whose public key encrypts what its private key decrypts. */
+export interface DecryptionMaterial extends KeyPairMaterial {
+  readonly use: 'decrypt'
+  /** @param plaintext no longer than the key and the scheme take: the caller has checked it */
+  encrypt(scheme: OaepScheme, plaintext: Uint8Array): Promise<Buffer>
+  /** Resolves to undefined when the ciphertext does not open, whatever is wrong with it, length included. */
+  decrypt(scheme: OaepScheme, ciphertext: Uint8Array): Promise<Buffer | undefined>
+}
+
+export interface AgreementMaterial extends KeyPairMaterial {
+  readonly use: 'agree'
+  /**
+   * The raw shared secret Z: the x-coordinate of the shared point (SP 800-56A Rev. 3, section 5.7.1.2).
+   * Resolves to undefined unless the peer's key is a valid SubjectPublicKeyInfo in DER of a point on the same curve.
+   */
+  agree(peerPublicKey: Uint8Array): Promise<Buffer | undefined>
+}
+
+export interface EncapsulationMaterial extends KeyPairMaterial {
+  readonly use: 'encapsulate'
+  encapsulate(): Promise<{ readonly sharedSecret: Buffer; readonly ciphertext: Buffer }>
+  /** Resolves to undefined only for a ciphertext of another length; any other gives a secret (implicit rejection). */
+  decapsulate(ciphertext: Uint8Array): Promise<Buffer | undefined>
 }
 
 /** Material that is kept elsewhere did not answer. `cause` is for the operator's log; clients see KeyUnavailableException. */
@@ -25,21 +86,10 @@ export class MaterialUnavailable extends Error {
   }
 }
 
-/** Material whose bytes are in this process, inside a KeyObject. */
-export function inMemorySymmetricMaterial(
-  ids: EnvelopeIds,
-  key: KeyObject,
-  random: RandomSource,
-): SymmetricMaterial {
-  return {
-    materialId: ids.materialId,
-    seal: async (plaintext, encryptionContext) =>
-      sealEnvelope(key, ids, plaintext, encryptionContext, random),
-    open: async (envelope, encryptionContext) => openEnvelope(key, envelope, encryptionContext),
+/** More slow cryptography waits than can be done soon; the caller may try again. Clients see ThrottlingException. */
+export class TooManyWaiting extends Error {
+  override readonly name = 'TooManyWaiting'
+  constructor() {
+    super('Too much slow cryptography is waiting')
   }
-}
-
-/** New material of 256 bits with a name of its own; the caller wraps the bytes for storage, then wipes them. */
-export function generateSymmetricMaterial(random: RandomSource): { materialId: string; bytes: Buffer } {
-  return { materialId: random.bytes(32).toString('hex'), bytes: random.bytes(32) }
 }

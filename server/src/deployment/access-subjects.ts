@@ -1,4 +1,4 @@
-import { parseArn } from '../arn.ts'
+import { iamArn, parseArn, partitionOf } from '../arn.ts'
 import type { Accounts } from '../identity/accounts.ts'
 import { UnknownPrincipalError, type PrincipalBinding } from '../identity/principal-binding.ts'
 import { principalArn, type PrincipalKind } from '../identity/principal.ts'
@@ -34,7 +34,7 @@ export function createAccessSubjects(parts: {
 
   function ofRoot(accountId: string, region: string): AccessSubject {
     return {
-      name: `arn:aws:iam::${accountId}:root`,
+      name: iamArn({ partition: partitionOf(region), accountId, resource: 'root' }),
       kind: 'root',
       accountId,
       standing: async () => standings.ofRoot(accountId, region, ''),
@@ -108,7 +108,7 @@ export function createAccessSubjects(parts: {
           const page = await principals.list(store.db, { accountId, kind, after, limit: ROWS_PER_PAGE })
           for (const { principal } of page) {
             yield ofPrincipal(kind, principal.principalId, {
-              name: principalArn(principal),
+              name: principalArn(principal, partitionOf(region)),
               accountId,
               region,
             })

@@ -84,10 +84,16 @@ export interface NewCredential {
 
 export function createAdministration(
   opened: OpenedDeployment,
-  parts: { clock: Clock; random: RandomSource; rootKeySource: RootKeySource },
+  parts: {
+    clock: Clock
+    random: RandomSource
+    rootKeySource: RootKeySource
+    /** In whose ARNs principals are told when who asks does not say; `aws` if none is given. */
+    partition?: string
+  },
 ): Administration {
   const { store, accounts, accessKeys, domainKeys } = opened
-  const { clock, random, rootKeySource } = parts
+  const { clock, random, rootKeySource, partition = 'aws' } = parts
 
   const change = operatorChanges({ store, clock })
 
@@ -241,7 +247,7 @@ export function createAdministration(
     services: createServiceRegistration({ store, servicePrincipals: opened.servicePrincipals, clock }),
     organization: createOrganizationAdministration(organizationParts),
     organizationPolicies: createOrganizationPolicyAdministration(organizationParts),
-    quarantine: createQuarantine({ ...opened, clock, change }),
+    quarantine: createQuarantine({ ...opened, partition, clock, change }),
     keyPolicy: createKeyPolicyReset({ keys: opened.keys, change }),
     domainKeys: { rotate: rotateDomainKeys },
   }

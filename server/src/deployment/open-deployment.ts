@@ -7,6 +7,8 @@ import { openFileSink } from '../audit/file-sink.ts'
 import type { Journal } from '../audit/journal.ts'
 import { openJournal } from '../audit/open-journal.ts'
 import type { JournalReader } from '../audit/reader.ts'
+import { createKeyEngine } from '../crypto/in-process-engine.ts'
+import type { KeyEngine } from '../crypto/key-engine.ts'
 import { deriveKey } from '../crypto/kdf.ts'
 import type { RootKey } from '../crypto/root-key.ts'
 import { signingKeyFromSeed, type SigningKey } from '../crypto/signing.ts'
@@ -40,6 +42,7 @@ export interface OpenedDeployment extends OpenedIdentity {
   readonly journalReader: JournalReader
   readonly signer: SigningKey
   readonly domainKeys: DomainKeys
+  readonly engine: KeyEngine
   readonly keys: Keys
   readonly aliases: Aliases
   readonly grants: Grants
@@ -110,7 +113,8 @@ async function openOver(
 
   const rootKeyInForce = { current: rootKey }
   const domainKeys = createDomainKeys({ store, rootKey: () => rootKeyInForce.current, random, now })
-  const keys = createKeys({ store, domainKeys, random, now, cacheLimit })
+  const engine = createKeyEngine({ random })
+  const keys = createKeys({ store, domainKeys, engine, random, now, cacheLimit })
   const aliases = createAliases({ store, now, cacheLimit })
   const tokenKey = deriveKey(systemKeys.secrets, 'keywright grant tokens v1')
   const grants = createGrants({ store, tokenKey, random, now, cacheLimit })
@@ -151,14 +155,18 @@ async function openOver(
     journalReader,
     signer,
     domainKeys,
+    engine,
     keys,
     aliases,
     grants,
     rootKey: rootKeyInForce,
     async close() {
+      // What waits is rejected at once; a thread that makes a key ends when it is made, which may take seconds.
+      const threadsEnd = engine.close()
       await identity.accessKeyUses.close()
       await journal.close()
       await store.close()
+      await threadsEnd
     },
   }
 }

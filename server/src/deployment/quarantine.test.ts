@@ -12,16 +12,17 @@ const reason = 'the laptop was stolen'
 
 const rig = await kmsRig(wholeFile())
 const { opened } = rig
-const { quarantine } = createAdministration(opened, {
+const parts = {
   clock: rig.clock,
   random: systemRandom,
   rootKeySource: {
-    provider: 'file',
+    provider: 'file' as const,
     file: '',
     passphrase: () => Promise.reject(new Error()),
     random: systemRandom,
   },
-})
+}
+const { quarantine } = createAdministration(opened, parts)
 const allowAll = { Effect: 'Allow', Action: 'kms:*', Resource: '*' }
 
 async function newKey(): Promise<{ id: string; arn: string }> {
@@ -119,6 +120,25 @@ test('a root user can be under quarantine too', async () => {
   await denied(rig.ask(await rig.root('222222222222'), 'ListKeys', {}))
   await quarantine.releasePrincipal({ id: '222222222222' }, operator)
   await rig.ask(await rig.root('222222222222'), 'ListKeys', {})
+})
+
+test('a principal is told in the partition that it was asked for in, else in that of the deployment', async () => {
+  await rig.account('333333333333')
+  const user = await rig.user({ name: 'traveller' })
+  const { accountId, principalId } = user.principal
+  const inChina = createAdministration(opened, { ...parts, partition: 'aws-cn' }).quarantine
+  const root = '333333333333'
+  for (const [where, id, told] of [
+    [quarantine, principalId, `arn:aws:iam::${accountId}:user/traveller`],
+    [inChina, principalId, `arn:aws-cn:iam::${accountId}:user/traveller`],
+    [inChina, user.arn, user.arn],
+    [quarantine, root, `arn:aws:iam::${root}:root`],
+    [inChina, root, `arn:aws-cn:iam::${root}:root`],
+    [quarantine, `arn:aws-cn:iam::${root}:root`, `arn:aws-cn:iam::${root}:root`],
+  ] as const) {
+    assert.equal((await where.principal({ id, reason }, operator)).arn, told)
+    assert.equal((await where.releasePrincipal({ id }, operator)).arn, told)
+  }
 })
 
 test('whoever is not there cannot be put under quarantine', async () => {

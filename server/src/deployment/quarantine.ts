@@ -1,3 +1,4 @@
+import { iamArn, parseArn } from '../arn.ts'
 import type { Clock } from '../clock.ts'
 import type { Accounts } from '../identity/accounts.ts'
 import { UnknownPrincipalError, type PrincipalBinding } from '../identity/principal-binding.ts'
@@ -78,6 +79,7 @@ export function createQuarantine(parts: {
   accounts: Accounts
   principals: Principals
   binding: PrincipalBinding
+  partition: string
   clock: Clock
   change: OperatorChange
 }): QuarantineAdministration {
@@ -107,11 +109,12 @@ export function createQuarantine(parts: {
       if (!(cause instanceof UnknownPrincipalError)) throw cause
       throw new DeploymentError(`there is no user, role or root user ${id}`, { cause })
     })
+    const partition = parseArn(id)?.partition ?? parts.partition
     const ofGrantee = (after: Grant | undefined, limit: number) =>
       grants.listOfGrantee({ granteeId: uniqueId, after, limit })
     if (kind === 'account') {
       return {
-        arn: `arn:aws:iam::${accountId}:root`,
+        arn: iamArn({ partition, accountId, resource: 'root' }),
         accountId,
         present: await accounts.quarantineOf(tx.db, accountId),
         set: (mark) => accounts.setQuarantine(tx, accountId, mark),
@@ -126,7 +129,7 @@ export function createQuarantine(parts: {
     const stored = await principals.readById(tx.db, uniqueId)
     if (stored === undefined) throw new DeploymentError(`there is no user or role ${id}`)
     return {
-      arn: principalArn(stored.principal),
+      arn: principalArn(stored.principal, partition),
       accountId,
       present: stored.principal.quarantine,
       set: (mark) => principals.update(tx, stored, { quarantine: mark }),

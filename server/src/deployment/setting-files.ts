@@ -1,4 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { AttestationError } from '../crypto/attestation/attestation-error.ts'
+import { awsNitroRootPem } from '../crypto/attestation/aws-nitro-root.ts'
+import { readRoot } from '../crypto/attestation/certificate-chain.ts'
 import { certificatesIn } from '../egress/certificates.ts'
 import type { PrivateEndpoint } from '../identity/request-facts.ts'
 import { compilePolicy } from '../policy/compile.ts'
@@ -18,6 +22,37 @@ export function readCertificateAuthorities(file: string | undefined): readonly s
     throw new DeploymentError(`egressCaFile: ${file} does not hold certificates in PEM, or one is damaged`)
   }
   return found
+}
+
+/**
+ * The roots of attestation documents, in DER.
+ *
+ * @param roots files in PEM, or `aws` for the root of AWS Nitro Enclaves
+ * @throws DeploymentError when a file holds no certificate, or one that cannot be the root of attestation documents
+ */
+export function readAttestationRoots(roots: readonly string[]): readonly Buffer[] {
+  return roots.flatMap((root) => {
+    if (root === 'aws') return certificatesOf(awsNitroRootPem)
+    const found = certificatesOf(readSettingFile('attestationRoots', root))
+    const reason =
+      found.length === 0 ? 'it does not hold certificates in PEM, or one is damaged' : unfit(found)
+    if (reason !== undefined) throw new DeploymentError(`attestationRoots: ${root}: ${reason}`)
+    return found
+  })
+}
+
+function certificatesOf(pem: string): readonly Buffer[] {
+  return (certificatesIn(pem) ?? []).map((found) => new X509Certificate(found).raw)
+}
+
+function unfit(roots: readonly Buffer[]): string | undefined {
+  try {
+    for (const root of roots) readRoot(root)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof AttestationError)) throw error
+    return `no attestation document can have it as its root: ${error.message}`
+  }
 }
 
 /** @throws DeploymentError when its policy cannot be read, or is malformed */

@@ -19,7 +19,7 @@ test('users, roles and role sessions are bound to their unique ids; accounts and
     Service: ['s3.amazonaws.com', 'logs.us-east-1.amazonaws.com'],
   })
   assert.deepEqual(
-    await binding.bindPrincipals(store.db, parsePolicy(document, 'trust')),
+    await binding.bindPrincipals(store.db, parsePolicy(document, 'trust'), 'aws'),
     new Map([
       [USER, user.principal.principalId],
       [ROLE, role.principal.principalId],
@@ -31,6 +31,34 @@ test('users, roles and role sessions are bound to their unique ids; accounts and
     accountId: ACCOUNT,
     uniqueId: role.principal.principalId,
   })
+})
+
+test('in a policy nobody is known by an ARN of another partition', async (t) => {
+  const fixture = await openIdentityFixture(t)
+  const { binding, store } = fixture.opened
+  const { principal } = await fixture.principal({ kind: 'user', name: 'User' })
+  const bind = (AWS: string, partition: string) =>
+    binding.bindPrincipals(store.db, parsePolicy(trust({ AWS }), 'trust'), partition)
+  for (const [partition, other] of [
+    ['aws', 'aws-cn'],
+    ['aws-cn', 'aws'],
+    ['aws-us-gov', 'aws'],
+  ] as const) {
+    const arn = (of: string, resource: string) => `arn:${of}:iam::${ACCOUNT}:${resource}`
+    assert.deepEqual(
+      await bind(arn(partition, 'user/User'), partition),
+      new Map([[arn(partition, 'user/User'), principal.principalId]]),
+    )
+    await bind(arn(partition, 'root'), partition)
+    await bind(ACCOUNT, partition)
+    for (const resource of ['user/User', 'root']) {
+      await assert.rejects(
+        bind(arn(other, resource), partition),
+        UnknownPrincipalError,
+        `${other} ${resource}`,
+      )
+    }
+  }
 })
 
 test('what is not there exactly as it is written is unknown', async (t) => {
@@ -69,7 +97,7 @@ test('a principal that is gone or came back is shown by its unique id, a renamed
   const text = `{"Version":"2012-10-17","Statement":{ "Effect" : "Allow",
     "Principal":{"AWS": [ "${USER}", "${ACCOUNT}" ]}, "Action":"sts:AssumeRole",
     "Condition":{"ArnEquals":{"aws:PrincipalArn":"${USER}"}}}}`
-  const bindings = await binding.bindPrincipals(store.db, parsePolicy(text, 'trust'))
+  const bindings = await binding.bindPrincipals(store.db, parsePolicy(text, 'trust'), 'aws')
   const shown = () => binding.shownPolicy(store.db, text, bindings)
   assert.equal(await shown(), text)
 

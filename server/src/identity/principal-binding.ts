@@ -32,10 +32,11 @@ export interface BoundPrincipal {
 /** Ties names of principals to those who have them now. Reads the store: a transition's own rows, or what is committed. */
 export interface PrincipalBinding {
   /**
+   * @param partition of what the policy is for: nobody is known there by an ARN of another one
    * @returns a unique id for each user, role and role session that the policy names; accounts and services need none
    * @throws UnknownPrincipalError
    */
-  bindPrincipals(db: Db, document: PolicyDocument): Promise<Bindings>
+  bindPrincipals(db: Db, document: PolicyDocument, partition: string): Promise<Bindings>
   /** One ARN, account id or unique id. @throws UnknownPrincipalError */
   bindPrincipal(db: Db, principal: string): Promise<BoundPrincipal>
   /**
@@ -51,11 +52,14 @@ const servicePattern = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$/
 export function createPrincipalBinding(parts: { principals: Principals }): PrincipalBinding {
   const { principals } = parts
 
-  async function bindPrincipals(db: Db, document: PolicyDocument): Promise<Bindings> {
+  async function bindPrincipals(db: Db, document: PolicyDocument, partition: string): Promise<Bindings> {
     const bindings = new Map<string, string>()
     for (const { principal, notPrincipal } of document.statements) {
       for (const entry of [...(principal?.entries ?? []), ...(notPrincipal?.entries ?? [])]) {
         if (bindings.has(entry.value)) continue
+        if (entry.type === 'AWS' && (parseArn(entry.value)?.partition ?? partition) !== partition) {
+          throw new UnknownPrincipalError(entry.value)
+        }
         const id = await uniqueIdOf(db, entry)
         if (id !== undefined) bindings.set(entry.value, id)
       }

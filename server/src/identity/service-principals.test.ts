@@ -79,6 +79,10 @@ test('what is no name of a service, or no certificate whose time is not over, is
     's3.us-east-1.evil.amazonaws.com',
     'kms.amazonaws.com',
     'sts.us-east-1.amazonaws.com',
+    's3.us-east-1.amazonaws.com.cn',
+    's3.cn-north-1.amazonaws.com',
+    'kms.cn-north-1.amazonaws.com.cn',
+    's3.amazonaws.com.cn.evil.example',
   ]) {
     await refused(name, pem)
   }
@@ -108,4 +112,19 @@ test('names come with and without their Region', () => {
   assert.deepEqual(namesOf({ ...everywhere, ...facts }), ['s3.amazonaws.com'])
   assert.equal(globalName(NAME), 's3.amazonaws.com')
   assert.equal(globalName('something else'), 'something else')
+})
+
+test('in China Regions a service has names of its own, and the one that it has everywhere', () => {
+  const name = 'ec2.cn-north-1.amazonaws.com.cn'
+  const facts = { certificateFingerprint: '', notBeforeMs: 0, notAfterMs: 0, createdAtMs: 0 }
+  const regional = { name, signingName: 'ec2', region: 'cn-north-1', ...facts }
+  assert.equal(regionalName(regional, 'cn-north-1'), name)
+  assert.equal(globalName(name), 'ec2.amazonaws.com.cn')
+  assert.deepEqual(namesOf(regional), [name, 'ec2.amazonaws.com.cn', 'ec2.amazonaws.com'])
+  for (const global of ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn']) {
+    const everywhere = { name: global, signingName: 'ec2', region: undefined, ...facts }
+    assert.equal(regionalName(everywhere, 'cn-north-1'), name)
+    assert.equal(regionalName(everywhere, 'eu-west-1'), 'ec2.eu-west-1.amazonaws.com')
+    assert.deepEqual(namesOf(everywhere), [global])
+  }
 })

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { dnsSuffixOf } from '../arn.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
 import type { ServicePrincipalRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
@@ -42,7 +43,8 @@ export class ServicePrincipalError extends Error {
   override readonly name = 'ServicePrincipalError'
 }
 
-const form = /^([a-z][a-z0-9-]{0,62})(?:\.([a-z]{2,8}(?:-[a-z]{2,16}){1,3}-\d{1,2}))?\.amazonaws\.com$/
+const form =
+  /^([a-z][a-z0-9-]{0,62})(?:\.([a-z]{2,8}(?:-[a-z]{2,16}){1,3}-\d{1,2}))?\.(amazonaws\.com(?:\.cn)?)$/
 
 /** These are served here: a request that is signed for one of them was meant for us, and nobody may forward it. */
 const ownServices: ReadonlySet<string> = new Set(['kms', 'sts', 'iam', 'access-analyzer'])
@@ -95,7 +97,7 @@ export function createServicePrincipals(parts: {
       return row && { row, service: fromRow(row) }
     },
     async register(tx, name, certificate) {
-      requireName(name)
+      requireSuffix(requireName(name))
       const parsed = requireCertificate(certificate, now())
       const row = await store.rows.insert(tx, 'service_principals', {
         name,
@@ -126,6 +128,12 @@ function requireName(name: string): Pick<ServicePrincipal, 'name' | 'signingName
   return { name, signingName, region }
 }
 
+/** A service of all Regions may have either name: in China, AWS calls some one way and some the other. */
+function requireSuffix({ name, region }: Pick<ServicePrincipal, 'name' | 'region'>): void {
+  if (region === undefined || name.endsWith(`${region}.${dnsSuffixOf(region)}`)) return
+  throw new ServicePrincipalError(`the name of a service in ${region} ends with ${dnsSuffixOf(region)}`)
+}
+
 function requireCertificate(text: string, nowMs: number): X509Certificate {
   let certificate: X509Certificate
   try {
@@ -146,17 +154,17 @@ function fingerprintOf(certificate: X509Certificate): string {
 
 /** The name of a service in one Region: what `kms:ViaService` says. */
 export function regionalName({ name, signingName, region }: ServicePrincipal, inRegion: string): string {
-  return region === undefined ? `${signingName}.${inRegion}.amazonaws.com` : name
+  return region === undefined ? `${signingName}.${inRegion}.${dnsSuffixOf(inRegion)}` : name
 }
 
 /** The name without its Region: what `aws:CalledVia` says of `s3.us-east-1.amazonaws.com`. */
 export function globalName(name: string): string {
-  const [, signingName] = form.exec(name) ?? []
-  return signingName === undefined ? name : `${signingName}.amazonaws.com`
+  const [, signingName, , suffix] = form.exec(name) ?? []
+  return signingName === undefined ? name : `${signingName}.${suffix}`
 }
 
-/** All names that policies may call it by, its own first. */
-export function namesOf({ name }: ServicePrincipal): readonly [string, ...string[]] {
-  const global = globalName(name)
-  return global === name ? [name] : [name, global]
+/** All names that policies may call it by, its own first: in China, AWS calls some services one way and some the other. */
+export function namesOf({ name, signingName, region }: ServicePrincipal): readonly [string, ...string[]] {
+  if (region === undefined) return [name]
+  return [name, ...new Set([globalName(name), `${signingName}.amazonaws.com`])]
 }

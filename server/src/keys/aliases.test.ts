@@ -17,8 +17,9 @@ async function opening(t: { after(cleanUp: () => Promise<void> | void): void }) 
     assert.ok(found)
     return found
   }
+  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
   await change(async (tx) => {
-    for (const keyId of [keyA, keyB]) await keys.create(tx, newKey(keyId, accountId))
+    for (const keyId of [keyA, keyB]) await keys.create(tx, newKey(keyId, accountId), material)
   })
   const id = (name: string) => ({ accountId, region, name: `alias/${name}` })
   const add = (name: string, keyId: string) =>

@@ -27,23 +27,25 @@ async function deployment(t: TestContext) {
 }
 
 async function createKey({ store, keys, firstAccountId }: OpenedDeployment): Promise<void> {
+  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', firstAccountId)
+  const key = {
+    keyId,
+    accountId: firstAccountId,
+    region,
+    spec: 'SYMMETRIC_DEFAULT',
+    usage: 'ENCRYPT_DECRYPT',
+    description: '',
+    policy: '{}',
+    tags: [],
+  } as const
   await store.transition(async (tx) => {
     tx.unrecorded = 'a test'
-    await keys.create(tx, {
-      keyId,
-      accountId: firstAccountId,
-      region,
-      spec: 'SYMMETRIC_DEFAULT',
-      usage: 'ENCRYPT_DECRYPT',
-      description: '',
-      policy: '{}',
-      tags: [],
-    })
+    await keys.create(tx, key, material)
   })
 }
 
 /** The keys of another process on the same database, which looks up a domain key only after `first` has run. */
-function keysElsewhere({ store, rootKey }: OpenedDeployment, first: () => Promise<unknown>) {
+function keysElsewhere({ store, rootKey, engine }: OpenedDeployment, first: () => Promise<unknown>) {
   const domainKeys = createDomainKeys({ store, rootKey: () => rootKey.current, random: systemRandom, now })
   let pending: (() => Promise<unknown>) | undefined = first
   const open: typeof domainKeys.open = async (db, id) => {
@@ -52,7 +54,14 @@ function keysElsewhere({ store, rootKey }: OpenedDeployment, first: () => Promis
     await before?.()
     return domainKeys.open(db, id)
   }
-  return createKeys({ store, domainKeys: { ...domainKeys, open }, random: systemRandom, now, cacheLimit: 10 })
+  return createKeys({
+    store,
+    domainKeys: { ...domainKeys, open },
+    engine,
+    random: systemRandom,
+    now,
+    cacheLimit: 10,
+  })
 }
 
 test('material whose domain key is destroyed while another process loads it is found under the new one', async (t) => {

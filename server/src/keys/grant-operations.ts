@@ -1,21 +1,16 @@
+import type { Material } from '../crypto/material.ts'
 import type { KmsKey } from './key.ts'
-
-/** Which keys an operation fits: AWS refuses a grant of an operation that its key does not support. */
-type Fit =
-  | 'symmetric'
-  | 'encryption'
-  | 'asymmetric'
-  | 'signing'
-  | 'mac'
-  | 'agreement'
-  | 'encapsulation'
-  | 'any'
+import { materialUse } from './specs.ts'
 
 interface OperationFacts {
-  readonly fits: Fit
+  /** What the material of keys can do that it fits, if not every key: AWS refuses a grant of what its key cannot do. */
+  readonly on?: readonly Material['use'][]
   /** Whether its requests have an encryption context, which a grant can constrain. */
   readonly encryptionContext?: true
 }
+
+const encryption = ['seal', 'decrypt'] as const
+const keyPairs = ['sign', 'decrypt', 'agree', 'encapsulate'] as const
 
 /**
  * What a grant can allow. The place in this table is the operation's bit in a set of operations.
@@ -23,25 +18,25 @@ interface OperationFacts {
  * @see AWS KMS Developer Guide, "Grants in AWS KMS", Grant operations
  */
 const facts = {
-  Decrypt: { fits: 'encryption', encryptionContext: true },
-  Encrypt: { fits: 'encryption', encryptionContext: true },
-  GenerateDataKey: { fits: 'symmetric', encryptionContext: true },
-  GenerateDataKeyWithoutPlaintext: { fits: 'symmetric', encryptionContext: true },
-  ReEncryptFrom: { fits: 'encryption', encryptionContext: true },
-  ReEncryptTo: { fits: 'encryption', encryptionContext: true },
-  Sign: { fits: 'signing' },
-  Verify: { fits: 'signing' },
-  GetPublicKey: { fits: 'asymmetric' },
-  CreateGrant: { fits: 'any' },
-  RetireGrant: { fits: 'any' },
-  DescribeKey: { fits: 'any' },
-  GenerateDataKeyPair: { fits: 'symmetric', encryptionContext: true },
-  GenerateDataKeyPairWithoutPlaintext: { fits: 'symmetric', encryptionContext: true },
-  GenerateMac: { fits: 'mac' },
-  VerifyMac: { fits: 'mac' },
-  DeriveSharedSecret: { fits: 'agreement' },
-  Encapsulate: { fits: 'encapsulation' },
-  Decapsulate: { fits: 'encapsulation' },
+  Decrypt: { on: encryption, encryptionContext: true },
+  Encrypt: { on: encryption, encryptionContext: true },
+  GenerateDataKey: { on: ['seal'], encryptionContext: true },
+  GenerateDataKeyWithoutPlaintext: { on: ['seal'], encryptionContext: true },
+  ReEncryptFrom: { on: encryption, encryptionContext: true },
+  ReEncryptTo: { on: encryption, encryptionContext: true },
+  Sign: { on: ['sign'] },
+  Verify: { on: ['sign'] },
+  GetPublicKey: { on: keyPairs },
+  CreateGrant: {},
+  RetireGrant: {},
+  DescribeKey: {},
+  GenerateDataKeyPair: { on: ['seal'], encryptionContext: true },
+  GenerateDataKeyPairWithoutPlaintext: { on: ['seal'], encryptionContext: true },
+  GenerateMac: { on: ['mac'] },
+  VerifyMac: { on: ['mac'] },
+  DeriveSharedSecret: { on: ['agree'] },
+  Encapsulate: { on: ['encapsulate'] },
+  Decapsulate: { on: ['encapsulate'] },
 } as const satisfies Record<string, OperationFacts>
 
 export type GrantOperation = keyof typeof facts
@@ -75,28 +70,6 @@ export function hasEncryptionContext(action: string): boolean {
 
 /** Whether a key of this kind can do the operation at all. */
 export function fitsKey(operation: GrantOperation, { spec, usage }: Pick<KmsKey, 'spec' | 'usage'>): boolean {
-  const symmetric = isSymmetricEncryption({ spec, usage })
-  switch (facts[operation].fits) {
-    case 'any':
-      return true
-    case 'symmetric':
-      return symmetric
-    case 'encryption':
-      return usage === 'ENCRYPT_DECRYPT'
-    case 'asymmetric':
-      return !symmetric && usage !== 'GENERATE_VERIFY_MAC'
-    case 'signing':
-      return usage === 'SIGN_VERIFY'
-    case 'mac':
-      return usage === 'GENERATE_VERIFY_MAC'
-    case 'agreement':
-      return usage === 'KEY_AGREEMENT'
-    case 'encapsulation':
-      return usage === 'ENCAPSULATE_DECAPSULATE'
-  }
-}
-
-/** Encryption contexts, and constraints on them, are of these keys only. */
-export function isSymmetricEncryption({ spec, usage }: Pick<KmsKey, 'spec' | 'usage'>): boolean {
-  return spec === 'SYMMETRIC_DEFAULT' && usage === 'ENCRYPT_DECRYPT'
+  const { on }: OperationFacts = facts[operation]
+  return on === undefined || on.includes(materialUse(spec, usage))
 }

@@ -1,7 +1,7 @@
 import { formatArn, partitionOf } from '../arn.ts'
 import type { KmsKeyRow } from '../store/schema.ts'
 import type { ReadStoredPolicy, StoredPolicy } from './stored-policies.ts'
-import { specs, type KeySpec, type KeyUsage } from './specs.ts'
+import { algorithmsOf, specs, type KeySpec, type KeyUsage } from './specs.ts'
 
 /** The states of AWS KMS that a key of this release can be in. */
 export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion'
@@ -73,8 +73,12 @@ export function keyFromRow(
   readPolicy: ReadStoredPolicy,
   aliasNames?: readonly string[],
 ): KmsKey {
-  if (!(row.key_spec in specs) || row.origin !== 'AWS_KMS' || row.current_material_id === null) {
-    throw new Error(`KMS key ${row.key_id} holds a spec or origin that this release does not know`)
+  const isKnown =
+    Object.hasOwn(specs, row.key_spec) &&
+    algorithmsOf(row.key_spec as KeySpec, row.key_usage as KeyUsage).length > 0 &&
+    row.origin === 'AWS_KMS'
+  if (!isKnown || row.current_material_id === null) {
+    throw new Error(`KMS key ${row.key_id} holds a spec, usage or origin that this release does not know`)
   }
   return {
     keyId: row.key_id,
@@ -85,7 +89,7 @@ export function keyFromRow(
     description: row.description,
     spec: row.key_spec as KeySpec,
     usage: row.key_usage as KeyUsage,
-    origin: row.origin,
+    origin: 'AWS_KMS',
     multiRegion: row.multi_region === 1,
     manager: row.key_manager === 'AWS' ? 'AWS' : 'CUSTOMER',
     createdAtMs: row.created_at,

@@ -1,9 +1,6 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
-import {
-  inMemorySymmetricMaterial,
-  generateSymmetricMaterial,
-  type SymmetricMaterial,
-} from '../crypto/material.ts'
+import type { KeyObject } from 'node:crypto'
+import type { KeyEngine } from '../crypto/key-engine.ts'
+import type { Material } from '../crypto/material.ts'
 import type { RandomSource } from '../crypto/random.ts'
 import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import type { Db } from '../store/db.ts'
@@ -23,14 +20,14 @@ import {
   type StoredKey,
   type Tag,
 } from './key.ts'
-import type { KeySpec, KeyUsage } from './specs.ts'
+import { factsOf, materialUse, type KeySpec, type KeyUsage } from './specs.ts'
 import { bindingsToText, createStoredPolicies } from './stored-policies.ts'
 
 /** A key ready for use: what it is, and its material by id. */
 export interface LoadedKey {
   readonly key: KmsKey
-  /** What seals; and opens most of what there is to open. */
-  readonly material: SymmetricMaterial
+  /** The current one: what seals, and opens most of what there is to open. */
+  readonly material: Material
 }
 
 /** What changes of a key; the rest is fixed at its creation. */
@@ -71,7 +68,7 @@ export interface Keys {
   /** The same without waiting: undefined when it is not in the cache. */
   find(region: string, keyId: string): CacheEntry<LoadedKey> | undefined
   /** Material of a key other than the current one, which `load` brings. */
-  olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined>
+  olderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined>
   /** For management: always from the store. */
   read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined>
   /** One page of an account's key ids in a Region, in order, after `afterKeyId`. */
@@ -83,12 +80,22 @@ export interface Keys {
   due(nowMs: number, limit: number, after?: DueDeletion): Promise<DueDeletion[]>
   /** When the next deletion after that time is due. */
   nextDue(afterMs: number): Promise<number | undefined>
-  create(tx: Transition, key: NewKey): Promise<KmsKey>
+  /**
+   * New material for a key that is about to be made. Some of it takes a second, so it is made before the transition, which
+   * may be run more than once; `create` keeps it wrapped, and who asked for it wipes it.
+   *
+   * @throws TooManyWaiting
+   */
+  newMaterial(spec: KeySpec, accountId: string): Promise<Buffer>
+  create(tx: Transition, key: NewKey, material: Buffer): Promise<KmsKey>
   change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
   /** Takes away the key, its material, its aliases and its grants, for ever. */
   destroy(tx: Transition, stored: StoredKey): Promise<void>
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
 }
+
+// Random, so that a material's name tells nothing about it.
+const MATERIAL_ID_BYTES = 32
 
 /** The additional data that binds wrapped material to the key that it belongs to. */
 export function materialIdentity(
@@ -107,11 +114,12 @@ export function materialIdentity(
 export function createKeys(parts: {
   store: Store
   domainKeys: DomainKeys
+  engine: KeyEngine
   random: RandomSource
   now: () => number
   cacheLimit: number
 }): Keys {
-  const { store, domainKeys, random, now } = parts
+  const { store, domainKeys, engine, random, now } = parts
   const cache = new CoherentCache<LoadedKey>({
     feed: store.feed,
     kind: 'key',
@@ -158,7 +166,7 @@ export function createKeys(parts: {
     return material === undefined ? undefined : { key, material }
   }
 
-  async function olderMaterial(key: KmsKey, materialId: string): Promise<SymmetricMaterial | undefined> {
+  async function olderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined> {
     let row = await materialRow(key, materialId)
     if (row === undefined) return undefined
     let domainKey: KeyObject
@@ -174,13 +182,17 @@ export function createKeys(parts: {
       domainKey = await domainKeyOf(row)
     }
     const bytes = unwrapKey(domainKey, row.wrapped, materialIdentity(row))
-    const material = inMemorySymmetricMaterial(
-      { keyId: key.keyId, materialId },
-      createSecretKey(bytes),
-      random,
-    )
-    bytes.fill(0)
-    return material
+    try {
+      return engine.material({
+        ids: { keyId: key.keyId, materialId },
+        form: factsOf(key.spec).form,
+        use: materialUse(key.spec, key.usage),
+        bytes,
+        owner: key.accountId,
+      })
+    } finally {
+      bytes.fill(0)
+    }
   }
 
   async function materialRow(
@@ -249,9 +261,9 @@ export function createKeys(parts: {
     return row?.deletion_at ?? undefined
   }
 
-  async function create(tx: Transition, key: NewKey): Promise<KmsKey> {
+  async function create(tx: Transition, key: NewKey, bytes: Buffer): Promise<KmsKey> {
     const { accountId, region, keyId } = key
-    const { materialId, bytes } = generateSymmetricMaterial(random)
+    const materialId = random.bytes(MATERIAL_ID_BYTES).toString('hex')
     const domainKey = await domainKeys.current(tx, accountId, region)
     const material = {
       region,
@@ -262,7 +274,6 @@ export function createKeys(parts: {
       created_at: now(),
     }
     const wrapped = wrapKey(domainKey.key, bytes, materialIdentity(material))
-    bytes.fill(0)
     await store.rows.insert(tx, 'key_materials', { ...material, wrapped })
     const row = await store.rows.insert(tx, 'kms_keys', {
       region,
@@ -328,6 +339,7 @@ export function createKeys(parts: {
     list,
     due,
     nextDue,
+    newMaterial: (spec, accountId) => engine.generate(factsOf(spec).form, accountId),
     create,
     change,
     destroy,

@@ -9,6 +9,7 @@ import { AwsError } from '../aws-error.ts'
 const defaultTexts = {
   AccessDeniedException: 'You are not authorized to perform this operation.',
   AlreadyExistsException: 'The resource already exists.',
+  CustomKeyStoreNotFoundException: 'The custom key store was not found.',
   DisabledException: 'The KMS key is disabled.',
   DryRunOperationException: 'The request would have succeeded, but the DryRun option is set.',
   IncorrectKeyException: 'The key ID in the request does not identify a CMK that can perform this operation.',
@@ -22,12 +23,16 @@ const defaultTexts = {
   InvalidMarkerException: 'The marker is not valid.',
   KMSInternalException:
     'The request was rejected because an internal exception occurred. The request can be retried.',
+  // As for ciphertexts: no text.
+  KMSInvalidMacException: '',
+  KMSInvalidSignatureException: '',
   KMSInvalidStateException: 'The state of the KMS key is not valid for this request.',
   KeyUnavailableException: 'The KMS key was not available. The request can be retried.',
   LimitExceededException: 'A quota was exceeded.',
   MalformedPolicyDocumentException: 'The policy document is not valid.',
   NotFoundException: 'The resource was not found.',
   TagException: 'The tags are not valid.',
+  ThrottlingException: 'Rate exceeded',
   UnsupportedOperationException: 'The operation is not supported for this resource.',
   ValidationException: 'The request is not valid.',
 } as const
@@ -38,7 +43,7 @@ const serverFaults: ReadonlySet<string> = new Set(['KMSInternalException', 'KeyU
 
 /** What AWS KMS would say. */
 export class KmsError extends AwsError {
-  constructor(name: KmsErrorName, message: string = defaultTexts[name]) {
-    super(name, message, serverFaults.has(name) ? 500 : 400)
+  constructor(name: KmsErrorName, message: string = defaultTexts[name], options?: ErrorOptions) {
+    super(name, message, serverFaults.has(name) ? 500 : 400, options)
   }
 }

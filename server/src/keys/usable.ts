@@ -1,6 +1,14 @@
-import type { KeyUsage } from './specs.ts'
-import { KmsError } from './kms-error.ts'
+import type { Material } from '../crypto/material.ts'
 import type { KeyState, KmsKey } from './key.ts'
+import type { LoadedKey } from './keys.ts'
+import { KmsError } from './kms-error.ts'
+import { algorithmsOf, type KeyUsage, type usesOf } from './specs.ts'
+
+/** What the material of keys of a usage can do; an encryption key is symmetric or not. */
+type UsesOf<Usage extends KeyUsage> =
+  | (typeof usesOf)[Usage]
+  | (Usage extends 'ENCRYPT_DECRYPT' ? 'seal' : never)
+export type MaterialOf<Usage extends KeyUsage> = Extract<Material, { readonly use: UsesOf<Usage> }>
 
 /**
  * Which error an operation gives in a key state that it cannot work in.
@@ -14,15 +22,28 @@ const refusals: Record<KeyState, (arn: string) => KmsError> = {
   PendingDeletion: (arn) => new KmsError('KMSInvalidStateException', `${arn} is pending deletion.`),
 }
 
-/** A cryptographic operation needs an enabled key of the right usage. */
-export function requireUsable(key: KmsKey, usage: KeyUsage, operation: string): void {
-  if (key.state !== 'Enabled') throw refusals[key.state](key.arn)
+/** A cryptographic operation needs an enabled key of the right usage that has the algorithm. Gives its material. */
+export function requireUsable<Usage extends KeyUsage>(
+  { key, material }: LoadedKey,
+  usage: Usage,
+  algorithm: string,
+  operation: string,
+): MaterialOf<Usage> {
+  requireEnabled(key)
   if (key.usage !== usage) {
     throw new KmsError(
       'InvalidKeyUsageException',
       `${key.arn} key usage is ${key.usage} which is not valid for ${operation}.`,
     )
   }
+  if (!algorithmsOf(key.spec, usage).includes(algorithm)) {
+    throw new KmsError(
+      'InvalidKeyUsageException',
+      `Algorithm ${algorithm} is incompatible with key spec ${key.spec}.`,
+    )
+  }
+  // Keys are loaded with the material of their spec and usage.
+  return material as MaterialOf<Usage>
 }
 
 /** A grant is made on a key that can be used. */

@@ -26,18 +26,20 @@ function start(opened: OpenedDeployment, clock: HeldClock) {
 }
 
 async function createKey(opened: OpenedDeployment, keyId: string): Promise<void> {
+  const material = await opened.keys.newMaterial('SYMMETRIC_DEFAULT', opened.firstAccountId)
+  const key = {
+    keyId,
+    accountId: opened.firstAccountId,
+    region,
+    spec: 'SYMMETRIC_DEFAULT',
+    usage: 'ENCRYPT_DECRYPT',
+    description: '',
+    policy: '{}',
+    tags: [],
+  } as const
   await opened.store.transition(async (tx) => {
     tx.unrecorded = 'a test'
-    await opened.keys.create(tx, {
-      keyId,
-      accountId: opened.firstAccountId,
-      region,
-      spec: 'SYMMETRIC_DEFAULT',
-      usage: 'ENCRYPT_DECRYPT',
-      description: '',
-      policy: '{}',
-      tags: [],
-    })
+    await opened.keys.create(tx, key, material)
     const stored = await opened.keys.read(tx.db, region, keyId)
     assert(stored)
     await opened.aliases.create(

@@ -49,6 +49,8 @@ export interface ServiceOperation {
   readonly http?: { readonly method: string; readonly uri: string }
   /** It comes without a signature, or with one that is not looked at; `call.standing` is `anonymous`. */
   readonly unsigned?: true
+  /** The same operation in China Regions, where it takes other values. */
+  readonly inChina?: ServiceOperation
   run(request: Record<string, unknown>, call: Call): Promise<object | undefined>
 }
 

@@ -8,6 +8,7 @@ import {
   type RecordFacts,
   type RecordResource,
 } from '../audit/record.ts'
+import { globalRegionOf, partitionOf } from '../arn.ts'
 import { AwsError } from '../aws-error.ts'
 import { anonymous } from '../identity/anonymous.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -26,7 +27,6 @@ import type { Exchange } from './exchange.ts'
 import type { WireHandler, WireRequest, WireResponse } from './http-message.ts'
 import { recordIdentity, webIdentity } from './record-identity.ts'
 import type { Router } from './route.ts'
-import { GLOBAL_REGION } from './sigv4.ts'
 
 export interface DispatcherParts {
   readonly authenticator: Authenticator
@@ -114,6 +114,11 @@ function refused(
   return { operation: 'other', result: error.code, response: exchange.failure(error, requestId) }
 }
 
+function inRegion(region: string, operation: ServiceOperation): ServiceOperation {
+  if (operation.inChina === undefined || partitionOf(region) !== 'aws-cn') return operation
+  return operation.inChina
+}
+
 /** What an operation rests on changed before it could commit; the request starts over. */
 class StaleGroundsError extends Error {}
 
@@ -172,7 +177,9 @@ class Attempt implements Call {
       answer = await this.#operate()
     } catch (error) {
       if (error instanceof StaleGroundsError) return undefined
-      failure = error instanceof AwsError ? error : this.#ourFault(error)
+      failure = error instanceof AwsError ? error : internalError()
+      const cause = error instanceof AwsError ? error.cause : error
+      if (cause !== undefined) this.#log(cause)
     }
     if (this.#isNobody()) return this.#unrecorded(failure)
     if (!this.#recorded) {
@@ -190,7 +197,7 @@ class Attempt implements Call {
 
   async #operate(): Promise<object | undefined> {
     const exchange = this.#exchange
-    const operation = exchange.operation()
+    const operation = inRegion(this.region, exchange.operation())
     this.#operation = operation
     const input = exchange.input(operation)
     this.#parameters = recordedParameters(operation.input, input)
@@ -230,7 +237,7 @@ class Attempt implements Call {
       identity: this.#sender === undefined ? recordIdentity(this.standing) : webIdentity(this.#sender),
       service: service.signingName,
       operation: operation?.name ?? operationName ?? 'Unknown',
-      region: service.signingName === 'iam' ? GLOBAL_REGION : this.region,
+      region: service.signingName === 'iam' ? globalRegionOf(this.region) : this.region,
       // A service has no account: what it does is the business of whose resource it is.
       accountId: this.#sender?.accountId ?? (caller.accountId || this.#resources?.[0]?.accountId),
       sourceIp: this.#request.sourceIp,
@@ -250,11 +257,11 @@ class Attempt implements Call {
     }
   }
 
-  #ourFault(cause: unknown): AwsError {
+  /** What only the operator may know of a failure. */
+  #log(cause: unknown): void {
     const { requestId } = this
     const fields = { requestId, operation: this.#operation?.name, err: cause }
     this.#parts.limited.warn('failed request', fields, 'a request failed')
-    return internalError()
   }
 
   #isCurrent(): boolean {

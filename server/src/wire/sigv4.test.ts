@@ -414,6 +414,25 @@ test('the date is ISO-8601 basic, or an HTTP date in Date', () => {
   assert.throws(() => parseSignature(dated('Date', 'Mon, 30 Aug 2015 12:36:00 GMT')), AwsError)
 })
 
+test('a request to a global service may be scoped to where its partition has them, and to us-east-1', () => {
+  const accepts = (region: string, regions: string[], global: boolean) => {
+    const parsed = parseSignature(sign({ ...plain, scope: `20150830/${region}/iam/aws4_request` }))
+    const asked = { regions: new Set(regions), service: 'iam', global }
+    if (global) requireScope(parsed, asked)
+    else
+      assert.throws(() => requireScope(parsed, asked), refusal('InvalidSignatureException', /valid region/))
+  }
+  for (const global of [true, false]) {
+    accepts('us-east-1', ['eu-west-1'], global)
+    accepts('us-east-1', ['cn-northwest-1'], global)
+    accepts('cn-north-1', ['eu-west-1', 'cn-northwest-1'], global)
+    accepts('us-gov-west-1', ['us-gov-east-1'], global)
+  }
+  for (const region of ['cn-north-1', 'us-gov-west-1', 'us-west-2']) {
+    assert.throws(() => accepts(region, ['eu-west-1'], true), /valid region/)
+  }
+})
+
 test('a scope that does not fit is told in one text', () => {
   const scoped = (scope: string) => parseSignature(sign({ ...plain, scope }))
   const text = (scope: string, message: string) =>

@@ -1,4 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { globalRegionOf } from '../arn.ts'
 import { canonicalRequest, readHeaders, type Headers } from './canonical-request.ts'
 import {
   incompleteSignature,
@@ -12,9 +13,6 @@ import { formatBasicTime, parseBasicTime, parseDateHeader } from './signature-ti
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256'
 const TERMINATOR = 'aws4_request'
-
-/** What requests to a global service are scoped to. */
-export const GLOBAL_REGION = 'us-east-1'
 
 /** How far a signature's time may be from ours, either way. */
 export const CLOCK_WINDOW_MINUTES = 5
@@ -288,7 +286,10 @@ export function requireScope(
   served: { regions: ReadonlySet<string>; service: string; global?: boolean },
 ): void {
   const wrong: string[] = []
-  if (!served.regions.has(parsed.region) && !(served.global === true && parsed.region === GLOBAL_REGION)) {
+  if (
+    !served.regions.has(parsed.region) &&
+    !(served.global === true && isGlobal(parsed.region, served.regions))
+  ) {
     wrong.push(`Credential should be scoped to a valid region, not '${parsed.region}'. `)
   }
   if (parsed.service !== served.service) {
@@ -296,6 +297,11 @@ export function requireScope(
   }
   wrong.push(...scopeFormFaults(parsed))
   if (wrong.length > 0) throw invalidSignature(wrong.join(''))
+}
+
+/** us-east-1 whatever Regions there are, and where clients of their partitions send requests to global services. */
+function isGlobal(region: string, regions: ReadonlySet<string>): boolean {
+  return region === 'us-east-1' || [...regions].some((served) => globalRegionOf(served) === region)
 }
 
 /** The texts end with a space, also where nothing follows: seen so from many services. */

@@ -19,6 +19,13 @@ export const account: Parameter = {
   pattern: new RegExp(`^${ACCOUNT}$`),
 }
 
+export const partition: Parameter = {
+  description: 'the partition of the account',
+  form: 'aws, aws-cn (China Regions) or aws-us-gov',
+  pattern: /^aws(?:-cn|-us-gov)?$/,
+  standard: 'aws',
+}
+
 export const partnerAccount: Parameter = { ...account, description: 'the other account' }
 
 /** @param who completes "ARNs of …" */

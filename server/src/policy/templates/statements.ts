@@ -1,3 +1,5 @@
+import { iamArn } from '../../arn.ts'
+
 /** Statements that several templates are made of. */
 
 export interface StatementText {
@@ -66,17 +68,21 @@ export const auditActions = [
 ] as const
 
 /** Without it nobody could change the key when its administrators are gone; it lets IAM policies of the account decide. */
-export function accountStatement(account: string): StatementText {
+export function accountStatement(account: string, partition: string): StatementText {
   return {
     Sid: 'EnableIamPolicies',
     Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${account}:root` },
+    Principal: { AWS: iamArn({ partition, accountId: account, resource: 'root' }) },
     Action: 'kms:*',
     Resource: '*',
   }
 }
 
 /** The account manages the key, but its IAM policies cannot open data with it. */
-export function accountManagementStatement(account: string): StatementText {
-  return { ...accountStatement(account), Sid: 'EnableKeyManagement', Action: administrationActions }
+export function accountManagementStatement(account: string, partition: string): StatementText {
+  return {
+    ...accountStatement(account, partition),
+    Sid: 'EnableKeyManagement',
+    Action: administrationActions,
+  }
 }

@@ -51,6 +51,18 @@ for (const [name, { kind }] of Object.entries(templates)) {
   })
 }
 
+test('a policy for a China Region names accounts, keys and services as they are called there', () => {
+  for (const name of Object.keys(templates)) {
+    const values = valuesOf(name)
+    for (const [parameter, value] of values)
+      values.set(parameter, value.replaceAll('arn:aws:', 'arn:aws-cn:'))
+    if (values.has('region')) values.set('region', 'cn-north-1')
+    if (values.has('partition')) values.set('partition', 'aws-cn')
+    const text = fillTemplate(name, values)
+    assert.doesNotMatch(text, /arn:aws:|amazonaws\.com"/, name)
+  }
+})
+
 test('a value that is needed must be given, one with a standard need not', () => {
   assert.throws(
     () => fillTemplate('cross-account-user', new Map()),

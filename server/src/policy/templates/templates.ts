@@ -1,7 +1,9 @@
+import { dnsSuffixOf, iamArn, partitionOf } from '../../arn.ts'
 import {
   account,
   key,
   name,
+  partition,
   partnerAccount,
   principals,
   region,
@@ -43,9 +45,10 @@ export const templates: Readonly<Record<string, Template>> = {
       account,
       administrators: principals('those who administer the key'),
       users: principals('those who encrypt and decrypt'),
+      partition,
     },
     statements: (values) => [
-      accountManagementStatement(values.one('account')),
+      accountManagementStatement(values.one('account'), values.one('partition')),
       {
         Sid: 'AllowKeyAdministration',
         Effect: 'Allow',
@@ -72,12 +75,13 @@ export const templates: Readonly<Record<string, Template>> = {
       tenant: { ...name, description: 'the tenant, as the encryption context names it' },
       principals: principals("the tenant's application"),
       'context-name': { ...name, description: 'the name in the encryption context', standard: 'tenant' },
+      partition,
     },
     statements: (values) => {
       const use = useActions.filter((action) => action !== 'kms:DescribeKey')
       const Principal = { AWS: values.many('principals') }
       return [
-        accountManagementStatement(values.one('account')),
+        accountManagementStatement(values.one('account'), values.one('partition')),
         {
           Sid: 'AllowTenantUse',
           Effect: 'Allow',
@@ -107,7 +111,7 @@ export const templates: Readonly<Record<string, Template>> = {
         Sid: 'UseKeysOfOwnTenant',
         Effect: 'Allow',
         Action: useActions,
-        Resource: `arn:aws:kms:${values.one('region')}:${values.one('account')}:key/*`,
+        Resource: `arn:${partitionOf(values.one('region'))}:kms:${values.one('region')}:${values.one('account')}:key/*`,
         Condition: {
           StringEquals: {
             [`aws:ResourceTag/${values.one('tag-key')}`]: `\${aws:PrincipalTag/${values.one('tag-key')}}`,
@@ -120,11 +124,17 @@ export const templates: Readonly<Record<string, Template>> = {
   'cross-account-key': {
     description: 'another account may use the key, and lend it to the services that act for it',
     kind: 'key',
-    parameters: { account, partner: partnerAccount },
+    parameters: { account, partner: partnerAccount, partition },
     statements: (values) => {
-      const Principal = { AWS: `arn:aws:iam::${values.one('partner')}:root` }
+      const Principal = {
+        AWS: iamArn({
+          partition: values.one('partition'),
+          accountId: values.one('partner'),
+          resource: 'root',
+        }),
+      }
       return [
-        accountStatement(values.one('account')),
+        accountStatement(values.one('account'), values.one('partition')),
         { Sid: 'AllowUseByPartner', Effect: 'Allow', Principal, Action: useActions, Resource: '*' },
         {
           Sid: 'AllowAttachmentByPartner',
@@ -155,9 +165,10 @@ export const templates: Readonly<Record<string, Template>> = {
       account,
       administrators: principals('those who administer the key'),
       'max-age': { ...seconds, standard: '300' },
+      partition,
     },
     statements: (values) => [
-      accountStatement(values.one('account')),
+      accountStatement(values.one('account'), values.one('partition')),
       {
         Sid: 'AllowKeyAdministration',
         Effect: 'Allow',
@@ -191,9 +202,10 @@ export const templates: Readonly<Record<string, Template>> = {
     parameters: { account, region, service, principals: principals('those whose data the service keeps') },
     statements: (values) => {
       const Principal = { AWS: values.many('principals') }
-      const via = `${values.one('service')}.${values.one('region')}.amazonaws.com`
+      const inRegion = values.one('region')
+      const via = `${values.one('service')}.${inRegion}.${dnsSuffixOf(inRegion)}`
       return [
-        accountManagementStatement(values.one('account')),
+        accountManagementStatement(values.one('account'), partitionOf(inRegion)),
         {
           Sid: 'AllowUseThroughService',
           Effect: 'Allow',
@@ -220,7 +232,7 @@ export const templates: Readonly<Record<string, Template>> = {
   'read-only-auditor': {
     description: 'sees how every key of the account is set up, and can neither use nor change one',
     kind: 'identity',
-    parameters: { account: { ...account, description: 'the account that the keys belong to' } },
+    parameters: { account: { ...account, description: 'the account that the keys belong to' }, partition },
     statements: (values) => [
       {
         Sid: 'ListKeys',
@@ -232,7 +244,7 @@ export const templates: Readonly<Record<string, Template>> = {
         Sid: 'ReadKeySettings',
         Effect: 'Allow',
         Action: auditActions,
-        Resource: `arn:aws:kms:*:${values.one('account')}:key/*`,
+        Resource: `arn:${values.one('partition')}:kms:*:${values.one('account')}:key/*`,
       },
     ],
   },

@@ -26,7 +26,7 @@ export async function requireTrustPolicy(context: IamContext, db: Db, text: stri
   if (documentSize(text) > documentSizes.trust) throw quotaExceeded('ACLSizePerRole', documentSizes.trust)
   const document = requireDocument(text, 'trust')
   try {
-    return await context.binding.bindPrincipals(db, document)
+    return await context.binding.bindPrincipals(db, document, context.partition)
   } catch (error) {
     if (!(error instanceof UnknownPrincipalError)) throw error
     const { type } = document.statements

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { iamArn, partitionOf } from '../../arn.ts'
+import { dnsSuffixOf, iamArn, partitionOf } from '../../arn.ts'
 import { cloudTrailRecord } from '../../audit/record.ts'
 import type { KeyReference } from '../../keys/key-reference.ts'
 import type { KmsKey } from '../../keys/key.ts'
@@ -36,13 +36,14 @@ export async function ensureAwsManagedKey(
   if (service === undefined || name !== `${PREFIX}${service}` || accountId !== caller.accountId) return false
   const { store, keys, aliases, now } = parts
   if ((await aliases.load(reference)) !== undefined) return true
+  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
   try {
     await store.transition(async (tx) => {
       if ((await aliases.read(tx.db, reference)) !== undefined) {
         tx.unrecorded = 'the AWS managed key is there already'
         return
       }
-      const key = await keys.create(tx, {
+      const made = {
         keyId: randomUUID(),
         accountId,
         region,
@@ -52,7 +53,8 @@ export async function ensureAwsManagedKey(
         policy: awsManagedKeyPolicy(service, accountId, region),
         tags: [],
         manager: 'AWS',
-      })
+      } as const
+      const key = await keys.create(tx, made, material)
       const stored = await keys.read(tx.db, region, key.keyId)
       if (stored === undefined) throw new Error('a key that was just made cannot be read')
       await aliases.create(tx, { accountId, region, name }, stored)
@@ -61,6 +63,8 @@ export async function ensureAwsManagedKey(
   } catch (error) {
     // Another request, maybe on another node, was the first.
     if (!(error instanceof DuplicateRowError)) throw error
+  } finally {
+    material.fill(0)
   }
   return true
 }
@@ -99,7 +103,7 @@ export function awsManagedKeyPolicy(service: string, accountId: string, region: 
           Condition: {
             StringEquals: {
               'kms:CallerAccount': accountId,
-              'kms:ViaService': `${service}.${region}.amazonaws.com`,
+              'kms:ViaService': `${service}.${region}.${dnsSuffixOf(region)}`,
             },
           },
         },

@@ -95,6 +95,36 @@ test('two names that differ only in case make a condition on them mean neither',
   assert.equal(context.get('kms:encryptioncontext:purpose'), 'c')
 })
 
+test('what an attestation document says has its condition keys, on the actions that take one', () => {
+  const asked: Asked = {
+    values: {
+      'kms:recipientattestation:imagesha384': 'aa',
+      'kms:recipientattestation:pcr0': 'aa',
+      'kms:recipientattestation:pcr31': 'bb',
+      'kms:recipientattestation:nitrotpmpcr4': 'cc',
+    },
+  }
+  for (const action of [
+    'kms:Decrypt',
+    'kms:DeriveSharedSecret',
+    'kms:GenerateDataKey',
+    'kms:GenerateDataKeyPair',
+    'kms:GenerateRandom',
+  ] as const) {
+    const context = conditions(action, asked)
+    assert.equal(context.get('kms:recipientattestation:imagesha384'), 'aa')
+    assert.equal(context.get('kms:recipientattestation:pcr0'), 'aa')
+    assert.equal(context.get('kms:recipientattestation:pcr31'), 'bb')
+    assert.equal(context.get('kms:recipientattestation:nitrotpmpcr4'), 'cc')
+    assert.equal(context.get('kms:recipientattestation:pcr1'), undefined)
+    assert.equal(context.get('kms:recipientattestation:'), undefined)
+    assert.equal(conditions(action).get('kms:recipientattestation:pcr0'), undefined)
+  }
+  for (const action of ['kms:Encrypt', 'kms:Sign', 'kms:GenerateDataKeyWithoutPlaintext'] as const) {
+    assert.equal(conditions(action, asked).get('kms:recipientattestation:pcr0'), undefined)
+  }
+})
+
 test('only a session that a service was lent has a service, and the grants that it makes are for it', () => {
   const grants = conditions('kms:CreateGrant')
   assert.equal(grants.get('kms:grantisforawsresource'), 'false')

@@ -1,3 +1,4 @@
+import { dnsSuffixOf } from '../../arn.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { Tag } from '../../identity/principal.ts'
 import type { GrantLimits } from '../../keys/grant-constraints.ts'
@@ -20,8 +21,10 @@ export interface Asked {
 
 /** By condition key, in lower case. */
 export type ConditionValues = {
-  readonly [Key in Lowercase<ConditionKeyName>]?: ContextValue | undefined
+  readonly [Key in Lowercase<ConditionKeyName> | AttestedRegister]?: ContextValue | undefined
 }
+
+type AttestedRegister = `kms:recipientattestation:${'pcr' | 'nitrotpmpcr'}${number}`
 
 /** The key's side of a question; a key that is about to be made has no more. */
 export type KeyFacts = Pick<KmsKey, 'spec' | 'usage' | 'origin' | 'multiRegion' | 'aliasNames'>
@@ -113,6 +116,6 @@ function byLoweredName(
 /** The service through which a user's request came last: `s3.us-east-1.amazonaws.com`. */
 function viaService({ session }: Caller, region: string): string | undefined {
   const service = session?.forwarded?.services.at(-1)
-  const withoutRegion = service && /^([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)$/.exec(service)
-  return withoutRegion ? `${withoutRegion[1]}.${region}.${withoutRegion[2]}` : service
+  const withoutRegion = service && /^([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(service)
+  return withoutRegion ? `${withoutRegion[1]}.${region}.${dnsSuffixOf(region)}` : service
 }

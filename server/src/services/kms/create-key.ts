@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { defaultKeyPolicy } from '../../keys/default-policy.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { specs, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
+import { algorithmsOf, factsOf, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
 import { requireTags } from '../../keys/tags.ts'
 import { bindKeyPolicy, lockoutValues, requireControl, requireKeyPolicy } from './key-policy.ts'
 import { keyMetadata } from './key-metadata.ts'
@@ -40,6 +40,7 @@ export const createKey: Operation<'CreateKey'> = async (
     about,
   )
   if (tags.length > 0) access.requireTagging(keyId, { requestTags: tags }, about)
+  const material = await keys.newMaterial(spec, accountId)
   return transition(async (tx) => {
     const beyondQuota = await tx.db
       .selectFrom('kms_keys')
@@ -56,8 +57,8 @@ export const createKey: Operation<'CreateKey'> = async (
         'The quota of KMS keys in this account and Region was exceeded.',
       )
     }
-    const policyBindings = await bindKeyPolicy(binding, tx, document)
-    const key = await keys.create(tx, {
+    const policyBindings = await bindKeyPolicy(binding, tx, document, region)
+    const made = {
       keyId,
       accountId,
       region,
@@ -67,11 +68,14 @@ export const createKey: Operation<'CreateKey'> = async (
       policy,
       policyBindings,
       tags,
-    })
+    }
+    const key = await keys.create(tx, made, material)
     // AWS's own policy leaves it to the account, which may have reasons to let this caller only create.
     if (request.Policy !== undefined) requireControl(access, key, request)
     access.created(key)
     return { KeyMetadata: keyMetadata(key) }
+  }).finally(() => {
+    material.fill(0)
   })
 }
 
@@ -87,18 +91,21 @@ function requireSpec({ KeySpec, CustomerMasterKeySpec, KeyUsage }: RequestOf<'Cr
     )
   }
   const spec = KeySpec ?? CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT'
-  if (spec !== 'SYMMETRIC_DEFAULT') {
-    if (KeyUsage === undefined) {
-      throw new KmsError(
-        'ValidationException',
-        'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
-      )
-    }
-    throw new KmsError('UnsupportedOperationException', `KeySpec ${spec} is not supported.`)
+  const usage = KeyUsage ?? factsOf(spec).defaultUsage
+  if (usage === undefined) {
+    throw new KmsError(
+      'ValidationException',
+      'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
+    )
   }
-  const usage = KeyUsage ?? specs[spec].defaultUsage
-  if (usage !== 'ENCRYPT_DECRYPT') {
+  if (algorithmsOf(spec, usage).length === 0) {
     throw new KmsError('ValidationException', `KeyUsage ${usage} is not compatible with KeySpec ${spec}`)
+  }
+  if (factsOf(spec).unsupportedUsage === usage) {
+    throw new KmsError(
+      'UnsupportedOperationException',
+      `KeyUsage ${usage} is not supported with KeySpec ${spec}.`,
+    )
   }
   return { spec, usage }
 }

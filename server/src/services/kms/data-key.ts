@@ -1,6 +1,10 @@
+import type { SymmetricMaterial } from '../../crypto/material.ts'
+import type { LoadedKey } from '../../keys/keys.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { encryptionAsked, noEncryptionContext, requireEncryptionKey } from './encryption.ts'
+import { requireUsable, type MaterialOf } from '../../keys/usable.ts'
+import { encryptionAsked, noEncryptionContext } from './encryption.ts'
 import type { KmsContext } from './operation.ts'
+import { askedFor, type Recipient } from './recipient.ts'
 import type { RequestOf } from './shapes.ts'
 
 /** One new data key: in the clear, and sealed under a KMS key. */
@@ -16,19 +20,31 @@ export async function makeDataKey(
   request: RequestOf<'GenerateDataKeyWithoutPlaintext'>,
   operation: 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext',
   { access, audit, random }: KmsContext,
+  recipient?: Recipient,
 ): Promise<DataKey> {
   const lengthBytes = dataKeyLengthBytes(request)
 
-  const asked = encryptionAsked(request, 'SYMMETRIC_DEFAULT')
+  const asked = askedFor(recipient, encryptionAsked(request, 'SYMMETRIC_DEFAULT'))
   const loaded = await access.forUse(request.KeyId, `kms:${operation}`, asked)
-  requireEncryptionKey(loaded, 'SYMMETRIC_DEFAULT', operation)
+  const material = requireSealing(loaded, operation)
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
-  const { key, material } = loaded
   const plaintext = random.bytes(lengthBytes)
   const ciphertext = await material.seal(plaintext, request.EncryptionContext ?? noEncryptionContext)
   audit.note({ keyMaterialId: material.materialId })
-  return { plaintext, ciphertext, keyArn: key.arn, materialId: material.materialId }
+  return { plaintext, ciphertext, keyArn: loaded.key.arn, materialId: material.materialId }
+}
+
+/** Data keys and key pairs are sealed under symmetric encryption keys only. */
+export function requireSealing(loaded: LoadedKey, operation: string): SymmetricMaterial {
+  const material: MaterialOf<'ENCRYPT_DECRYPT'> = requireUsable(
+    loaded,
+    'ENCRYPT_DECRYPT',
+    'SYMMETRIC_DEFAULT',
+    operation,
+  )
+  if (material.use !== 'seal') throw new Error(`${loaded.key.arn} has SYMMETRIC_DEFAULT and does not seal`)
+  return material
 }
 
 /** AES_128 is 16 bytes, AES_256 is 32; otherwise 1 to 1024 bytes as asked. */

@@ -1,10 +1,10 @@
 import type { Asked, ConditionValues } from './conditions.ts'
-import type { EncryptionAlgorithm } from './shapes.ts'
+import type { EncryptionAlgorithm } from '../../keys/algorithms.ts'
 import type { Envelope } from '../../crypto/envelope.ts'
-import type { LoadedKey, Keys } from '../../keys/keys.ts'
+import type { SymmetricMaterial } from '../../crypto/material.ts'
+import type { KmsKey } from '../../keys/key.ts'
+import type { Keys } from '../../keys/keys.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { specs } from '../../keys/specs.ts'
-import { requireUsable } from '../../keys/usable.ts'
 
 export type EncryptionContext = ReadonlyMap<string, string>
 
@@ -28,37 +28,37 @@ export function encryptionAsked(
   return { encryptionContext: request.EncryptionContext, grantTokens: request.GrantTokens, values }
 }
 
-/** An enabled key that encrypts, with this algorithm. */
-export function requireEncryptionKey(
-  { key }: LoadedKey,
+/**
+ * An encryption context goes with symmetric encryption only: the standard asymmetric algorithms have no place for one. A
+ * rule of the request alone.
+ *
+ * @throws KmsError ValidationException
+ */
+export function requireContextFits(
   algorithm: EncryptionAlgorithm,
-  operation: string,
+  encryptionContext: EncryptionContext | undefined,
 ): void {
-  requireUsable(key, 'ENCRYPT_DECRYPT', operation)
-  const { encryptionAlgorithms } = specs[key.spec].usages.ENCRYPT_DECRYPT
-  if (!(encryptionAlgorithms as readonly string[]).includes(algorithm)) {
-    throw new KmsError(
-      'InvalidKeyUsageException',
-      `Algorithm ${algorithm} is incompatible with key spec ${key.spec}.`,
-    )
-  }
+  if (algorithm === 'SYMMETRIC_DEFAULT' || encryptionContext === undefined || encryptionContext.size === 0)
+    return
+  throw new KmsError('ValidationException', `Algorithm ${algorithm} does not support an encryption context.`)
 }
 
 /**
- * Opens a ciphertext of this key. Every way in which that can fail looks the same.
+ * Opens a ciphertext of this symmetric key. Every way in which that can fail looks the same.
  *
  * @throws KmsError InvalidCiphertextException
  */
 export async function open(
   keys: Keys,
-  { key, material }: LoadedKey,
+  key: KmsKey,
+  current: SymmetricMaterial,
   envelope: Envelope | undefined,
   encryptionContext: EncryptionContext,
 ): Promise<{ plaintext: Buffer; materialId: string }> {
   if (envelope?.keyId !== key.keyId) throw new KmsError('InvalidCiphertextException')
   const { materialId } = envelope
-  const sealer = materialId === material.materialId ? material : await keys.olderMaterial(key, materialId)
-  const plaintext = await sealer?.open(envelope, encryptionContext)
+  const sealer = materialId === current.materialId ? current : await keys.olderMaterial(key, materialId)
+  const plaintext = sealer?.use === 'seal' ? await sealer.open(envelope, encryptionContext) : undefined
   if (plaintext === undefined) throw new KmsError('InvalidCiphertextException')
   return { plaintext, materialId }
 }
@@ -93,11 +93,4 @@ function missing(member: string): KmsError {
     'ValidationException',
     `1 validation error detected: Value null at '${member}' failed to satisfy constraint: Member must not be null`,
   )
-}
-
-/** Answers for attested enclaves are not given; an answer in the clear instead would betray the caller. */
-export function refuseRecipient(recipient: object | undefined): void {
-  if (recipient !== undefined) {
-    throw new KmsError('UnsupportedOperationException', 'The Recipient parameter is not supported.')
-  }
 }

@@ -1,6 +1,6 @@
 import { makeDataKey } from './data-key.ts'
-import { refuseRecipient } from './encryption.ts'
 import type { Operation } from './operation.ts'
+import { attestedRecipient, plaintextFor } from './recipient.ts'
 
 /**
  * Returns one new data key twice: in the clear, and sealed under a KMS key.
@@ -8,7 +8,12 @@ import type { Operation } from './operation.ts'
  * @see AWS KMS API Reference, GenerateDataKey
  */
 export const generateDataKey: Operation<'GenerateDataKey'> = async (request, context) => {
-  refuseRecipient(request.Recipient)
-  const { plaintext, ciphertext, keyArn, materialId } = await makeDataKey(request, 'GenerateDataKey', context)
-  return { CiphertextBlob: ciphertext, Plaintext: plaintext, KeyId: keyArn, KeyMaterialId: materialId }
+  const recipient = request.Recipient && (await attestedRecipient(request.Recipient, context))
+  const made = await makeDataKey(request, 'GenerateDataKey', context, recipient)
+  return {
+    CiphertextBlob: made.ciphertext,
+    ...plaintextFor(recipient, 'Plaintext', made.plaintext),
+    KeyId: made.keyArn,
+    KeyMaterialId: made.materialId,
+  }
 }

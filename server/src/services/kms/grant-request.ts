@@ -1,13 +1,8 @@
 import type { Pairs } from '../../keys/grant-constraints.ts'
 import { foldContext, type ContextConstraint, type GrantLimits } from '../../keys/grant-constraints.ts'
-import {
-  fitsKey,
-  grantOperations,
-  isSymmetricEncryption,
-  operationBits,
-  type GrantOperation,
-} from '../../keys/grant-operations.ts'
+import { fitsKey, grantOperations, operationBits, type GrantOperation } from '../../keys/grant-operations.ts'
 import type { KmsKey } from '../../keys/key.ts'
+import { isSymmetricEncryption } from '../../keys/key-type.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import type { ConditionValues } from './conditions.ts'
 import { requirePrincipalName } from './grant-principals.ts'

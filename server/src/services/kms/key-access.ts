@@ -44,9 +44,14 @@ export class KeyAccess {
   }
 
   /** For cryptographic operations: any of the four forms of a key identifier; from the cache. */
-  forUse(keyId: string, action: KmsActionName, asked: Asked = nothing): LoadedKey | Promise<LoadedKey> {
+  forUse(
+    keyId: string,
+    action: KmsActionName,
+    asked: Asked = nothing,
+    arnError?: ManagementRules['arnError'],
+  ): LoadedKey | Promise<LoadedKey> {
     this.#parts.grants.requireTokens(asked.grantTokens)
-    const reference = this.#parse(keyId)
+    const reference = this.#parse(keyId, 'key-or-alias', arnError)
     const asking: KeyAction = { action, asked, alias: aliasOf(reference) }
     if (reference.accountId !== this.#accountId) return this.#ofAnotherAccount(reference, asking)
     const cached = this.#cached(reference)

@@ -1,5 +1,6 @@
 import type { KmsKey } from '../../keys/key.ts'
-import { specs } from '../../keys/specs.ts'
+import { isSymmetricEncryption } from '../../keys/key-type.ts'
+import { algorithmsOf, factsOf, type CustomerMasterKeySpec, type KeyUsage } from '../../keys/specs.ts'
 import type { KeyMetadata } from './shapes.ts'
 
 /** A key as CreateKey and DescribeKey show it. */
@@ -16,10 +17,29 @@ export function keyMetadata(key: KmsKey): KeyMetadata {
     ...(key.deletionAtMs !== undefined && { DeletionDate: new Date(key.deletionAtMs) }),
     Origin: key.origin,
     KeyManager: key.manager,
-    CustomerMasterKeySpec: key.spec,
+    ...deprecatedSpec(key),
     KeySpec: key.spec,
-    EncryptionAlgorithms: specs[key.spec].usages.ENCRYPT_DECRYPT.encryptionAlgorithms,
+    ...keyAlgorithms(key),
     MultiRegion: key.multiRegion,
-    CurrentKeyMaterialId: key.currentMaterialId,
+    ...(isSymmetricEncryption(key) && { CurrentKeyMaterialId: key.currentMaterialId }),
   }
+}
+
+/** Under the deprecated name, which has no word for what came after it. */
+export function deprecatedSpec({ spec }: Pick<KmsKey, 'spec'>): Pick<KeyMetadata, 'CustomerMasterKeySpec'> {
+  const isNamed = factsOf(spec).customerMasterKeySpec === true
+  return isNamed ? { CustomerMasterKeySpec: spec as CustomerMasterKeySpec } : {}
+}
+
+const algorithmMembers = {
+  ENCRYPT_DECRYPT: 'EncryptionAlgorithms',
+  SIGN_VERIFY: 'SigningAlgorithms',
+  GENERATE_VERIFY_MAC: 'MacAlgorithms',
+  KEY_AGREEMENT: 'KeyAgreementAlgorithms',
+  ENCAPSULATE_DECAPSULATE: 'EncapsulationAlgorithms',
+} as const satisfies Record<KeyUsage, keyof KeyMetadata>
+
+/** The algorithms of a key under the name that goes with its usage. */
+export function keyAlgorithms({ spec, usage }: Pick<KmsKey, 'spec' | 'usage'>) {
+  return { [algorithmMembers[usage]]: algorithmsOf(spec, usage) }
 }

@@ -1,3 +1,4 @@
+import { partitionOf } from '../../arn.ts'
 import {
   UnknownPrincipalError,
   type Bindings,
@@ -57,9 +58,10 @@ export async function bindKeyPolicy(
   binding: PrincipalBinding,
   tx: Transition,
   document: PolicyDocument,
+  region: string,
 ): Promise<Bindings> {
   try {
-    return await binding.bindPrincipals(tx.db, document)
+    return await binding.bindPrincipals(tx.db, document, partitionOf(region))
   } catch (error) {
     if (!(error instanceof UnknownPrincipalError)) throw error
     throw malformed('Policy contains a statement with one or more invalid principals.')

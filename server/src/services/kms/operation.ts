@@ -66,6 +66,12 @@ export class CallContext implements KmsContext {
   get binding() {
     return this.#parts.binding
   }
+  get engine() {
+    return this.#parts.engine
+  }
+  get attestation() {
+    return this.#parts.attestation
+  }
   get random() {
     return this.#parts.random
   }

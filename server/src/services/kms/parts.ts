@@ -1,3 +1,5 @@
+import type { AttestationVerifier } from '../../crypto/attestation/attestation-verifier.ts'
+import type { KeyEngine } from '../../crypto/key-engine.ts'
 import type { RandomSource } from '../../crypto/random.ts'
 import type { OrganizationOf } from '../../identity/organization-facts.ts'
 import type { PrincipalBinding } from '../../identity/principal-binding.ts'
@@ -16,6 +18,10 @@ export interface KmsParts {
   readonly organizations: OrganizationOf
   /** Ties the principals that key policies name to those who have the names now. */
   readonly binding: PrincipalBinding
+  /** Makes key pairs for clients. */
+  readonly engine: KeyEngine
+  /** Undefined when no root of attestation documents is trusted. */
+  readonly attestation: AttestationVerifier | undefined
   readonly random: RandomSource
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -15,14 +15,14 @@ import type { Operation } from './operation.ts'
  */
 export const putKeyPolicy: Operation<'PutKeyPolicy'> = async (
   request,
-  { keys, access, binding, transition },
+  { region, keys, access, binding, transition },
 ) => {
   const document = requireKeyPolicy(request.Policy)
   const asked = lockoutAsked(request.BypassPolicyLockoutSafetyCheck)
   return transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:PutKeyPolicy', asked)
     requirePolicyName(request.PolicyName)
-    const bindings = await bindKeyPolicy(binding, tx, document)
+    const bindings = await bindKeyPolicy(binding, tx, document, region)
     const changed = await keys.change(tx, stored, { policy: { text: request.Policy, bindings } })
     requireControl(access, changed, request)
     return undefined

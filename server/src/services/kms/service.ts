@@ -1,36 +1,47 @@
-import { MaterialUnavailable } from '../../crypto/material.ts'
+import { MaterialUnavailable, TooManyWaiting } from '../../crypto/material.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import type { Service, ServiceOperation } from '../call.ts'
 import { cancelKeyDeletion } from './cancel-key-deletion.ts'
+import { membersInChina } from './china-shapes.ts'
 import { createAlias } from './create-alias.ts'
 import { createKey } from './create-key.ts'
+import { decapsulate } from './decapsulate.ts'
 import { decrypt } from './decrypt.ts'
 import { deleteAlias } from './delete-alias.ts'
+import { deriveSharedSecret } from './derive-shared-secret.ts'
 import { describeKey } from './describe-key.ts'
 import { disableKey } from './disable-key.ts'
 import { enableKey } from './enable-key.ts'
+import { encapsulate } from './encapsulate.ts'
 import { encrypt } from './encrypt.ts'
-import { generateDataKey } from './generate-data-key.ts'
+import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-without-plaintext.ts'
+import { generateDataKeyPair } from './generate-data-key-pair.ts'
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts'
+import { generateDataKey } from './generate-data-key.ts'
+import { generateMac } from './generate-mac.ts'
 import { generateRandom } from './generate-random.ts'
 import { getKeyPolicy } from './get-key-policy.ts'
 import { getKeyRotationStatus } from './get-key-rotation-status.ts'
+import { getPublicKey } from './get-public-key.ts'
 import { grantHandlers, writingGrantOperations } from './grant-handlers.ts'
 import { listAliases } from './list-aliases.ts'
 import { listKeyPolicies } from './list-key-policies.ts'
 import { listKeys } from './list-keys.ts'
 import { listResourceTags } from './list-resource-tags.ts'
+import { operationNames } from './operation-names.ts'
 import { CallContext, type Operation } from './operation.ts'
 import type { KmsParts } from './parts.ts'
-import { operationNames } from './operation-names.ts'
 import { putKeyPolicy } from './put-key-policy.ts'
 import { reEncrypt } from './re-encrypt.ts'
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts'
 import { operations, type OperationName, type RequestOf } from './shapes.ts'
+import { sign } from './sign.ts'
 import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
 import { updateAlias } from './update-alias.ts'
 import { updateKeyDescription } from './update-key-description.ts'
+import { verifyMac } from './verify-mac.ts'
+import { verify } from './verify.ts'
 
 /** Each operation of the shape table, with what does it. */
 const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
@@ -38,17 +49,24 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
   CancelKeyDeletion: cancelKeyDeletion,
   CreateAlias: createAlias,
   CreateKey: createKey,
+  Decapsulate: decapsulate,
   Decrypt: decrypt,
   DeleteAlias: deleteAlias,
+  DeriveSharedSecret: deriveSharedSecret,
   DescribeKey: describeKey,
   DisableKey: disableKey,
   EnableKey: enableKey,
+  Encapsulate: encapsulate,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
+  GenerateDataKeyPair: generateDataKeyPair,
+  GenerateDataKeyPairWithoutPlaintext: generateDataKeyPairWithoutPlaintext,
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  GenerateMac: generateMac,
   GenerateRandom: generateRandom,
   GetKeyPolicy: getKeyPolicy,
   GetKeyRotationStatus: getKeyRotationStatus,
+  GetPublicKey: getPublicKey,
   ListAliases: listAliases,
   ListKeyPolicies: listKeyPolicies,
   ListKeys: listKeys,
@@ -56,10 +74,13 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
   PutKeyPolicy: putKeyPolicy,
   ReEncrypt: reEncrypt,
   ScheduleKeyDeletion: scheduleKeyDeletion,
+  Sign: sign,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  Verify: verify,
+  VerifyMac: verifyMac,
 }
 
 /** Operations that CloudTrail records as changing something. */
@@ -83,7 +104,7 @@ const writing: ReadonlySet<OperationName> = new Set([
 export function kmsService(parts: KmsParts): Service {
   const bind = <Name extends OperationName>(name: Name): ServiceOperation => {
     const handler: Operation<Name> = handlers[name]
-    return {
+    const operation: ServiceOperation = {
       name,
       input: operations[name].input,
       output: operations[name].output,
@@ -91,6 +112,8 @@ export function kmsService(parts: KmsParts): Service {
       run: (request, call) =>
         handler(request as RequestOf<Name>, new CallContext(call, parts)).catch(asAwsSays),
     }
+    const input = membersInChina(operation.input)
+    return input === operation.input ? operation : { ...operation, inChina: { ...operation, input } }
   }
   return {
     signingName: 'kms',
@@ -104,8 +127,10 @@ export function kmsService(parts: KmsParts): Service {
 /** What this release does; the rest of `operationNames` is not supported yet. */
 export const supportedOperations = Object.keys(handlers) as OperationName[]
 
-/** Material that is kept elsewhere may be out of reach for a while; AWS has a word for that. */
+/** AWS has a word for material that is out of reach for a while, and one for too much work. */
 function asAwsSays(error: unknown): never {
-  if (error instanceof MaterialUnavailable) throw new KmsError('KeyUnavailableException')
+  if (error instanceof MaterialUnavailable)
+    throw new KmsError('KeyUnavailableException', undefined, { cause: error })
+  if (error instanceof TooManyWaiting) throw new KmsError('ThrottlingException')
   throw error
 }

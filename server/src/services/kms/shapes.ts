@@ -1,93 +1,15 @@
 import type { Members, Shape, StructureOf } from '../../shape.ts'
+import { enums } from './enums.ts'
 import { grantShapes } from './grant-shapes.ts'
+import { keyPairShapes } from './key-pair-shapes.ts'
+import { recipientInfo } from './recipient-shape.ts'
 
 /**
  * The shapes of the operations that Keywright answers, member by member, as AWS KMS publishes them
- * (API version 2014-11-01, read 2026-11). Values that exist only in China Regions (SM2) are left
- * out: elsewhere AWS does not name them in its errors either.
+ * (API version 2014-11-01, read 2026-11).
  *
  * @see AWS KMS API Reference; docs/adr/0006-validation-table.md
  */
-const enums = {
-  KeyUsageType: [
-    'SIGN_VERIFY',
-    'ENCRYPT_DECRYPT',
-    'GENERATE_VERIFY_MAC',
-    'KEY_AGREEMENT',
-    'ENCAPSULATE_DECAPSULATE',
-  ],
-  CustomerMasterKeySpec: [
-    'RSA_2048',
-    'RSA_3072',
-    'RSA_4096',
-    'ECC_NIST_P256',
-    'ECC_NIST_P384',
-    'ECC_NIST_P521',
-    'ECC_SECG_P256K1',
-    'SYMMETRIC_DEFAULT',
-    'HMAC_224',
-    'HMAC_256',
-    'HMAC_384',
-    'HMAC_512',
-  ],
-  KeySpec: [
-    'RSA_2048',
-    'RSA_3072',
-    'RSA_4096',
-    'ECC_NIST_P256',
-    'ECC_NIST_P384',
-    'ECC_NIST_P521',
-    'ECC_SECG_P256K1',
-    'SYMMETRIC_DEFAULT',
-    'HMAC_224',
-    'HMAC_256',
-    'HMAC_384',
-    'HMAC_512',
-    'ML_DSA_44',
-    'ML_DSA_65',
-    'ML_DSA_87',
-    'ECC_NIST_EDWARDS25519',
-    'ML_KEM_512',
-    'ML_KEM_768',
-    'ML_KEM_1024',
-  ],
-  OriginType: ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'],
-  EncryptionAlgorithmSpec: ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
-  DryRunModifierType: ['IGNORE_CIPHERTEXT'],
-  DataKeySpec: ['AES_256', 'AES_128'],
-  KeyState: [
-    'Creating',
-    'Enabled',
-    'Disabled',
-    'PendingDeletion',
-    'PendingImport',
-    'PendingReplicaDeletion',
-    'Unavailable',
-    'Updating',
-  ],
-  ExpirationModelType: ['KEY_MATERIAL_EXPIRES', 'KEY_MATERIAL_DOES_NOT_EXPIRE'],
-  KeyManagerType: ['AWS', 'CUSTOMER'],
-  SigningAlgorithmSpec: [
-    'RSASSA_PSS_SHA_256',
-    'RSASSA_PSS_SHA_384',
-    'RSASSA_PSS_SHA_512',
-    'RSASSA_PKCS1_V1_5_SHA_256',
-    'RSASSA_PKCS1_V1_5_SHA_384',
-    'RSASSA_PKCS1_V1_5_SHA_512',
-    'ECDSA_SHA_256',
-    'ECDSA_SHA_384',
-    'ECDSA_SHA_512',
-    'ML_DSA_SHAKE_256',
-    'ED25519_SHA_512',
-    'ED25519_PH_SHA_512',
-  ],
-  KeyAgreementAlgorithmSpec: ['ECDH'],
-  EncapsulationAlgorithmSpec: ['ML_KEM'],
-  MacAlgorithmSpec: ['HMAC_SHA_224', 'HMAC_SHA_256', 'HMAC_SHA_384', 'HMAC_SHA_512'],
-  KeyEncryptionMechanism: ['RSAES_OAEP_SHA_256'],
-  MultiRegionKeyType: ['PRIMARY', 'REPLICA'],
-} as const
-
 const multiRegionKey = {
   type: 'structure',
   members: {
@@ -128,14 +50,6 @@ const aliasListEntry = {
     TargetKeyId: { type: 'string' },
     CreationDate: { type: 'timestamp' },
     LastUpdatedDate: { type: 'timestamp' },
-  },
-} as const satisfies Shape
-
-const recipientInfo = {
-  type: 'structure',
-  members: {
-    KeyEncryptionAlgorithm: { type: 'string', enum: enums.KeyEncryptionMechanism },
-    AttestationDocument: { type: 'blob', min: 1, max: 262144 },
   },
 } as const satisfies Shape
 
@@ -182,6 +96,7 @@ const tag = {
 
 export const operations = {
   ...grantShapes,
+  ...keyPairShapes,
   CancelKeyDeletion: {
     input: {
       KeyId: { type: 'string', min: 1, max: 2048, required: true },
@@ -483,4 +398,3 @@ export type ResponseOf<Name extends OperationName> = (typeof operations)[Name]['
   : never
 
 export type KeyMetadata = StructureOf<typeof keyMetadata.members>
-export type EncryptionAlgorithm = (typeof enums.EncryptionAlgorithmSpec)[number]

@@ -1,12 +1,13 @@
 import { isReserved, requireAlias, requireAliasName, requireRoomForAlias } from '../../keys/aliases.ts'
+import { keyType } from '../../keys/key-type.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import { requireNotPendingDeletion } from '../../keys/usable.ts'
 import { aliasRules } from './create-alias.ts'
 import type { Operation } from './operation.ts'
 
 /**
- * Lets an alias name another key of the same type and usage. The old key may be pending deletion,
- * the new one may not. The caller needs the permission on the alias and on both keys.
+ * Lets an alias name another key of the same type (symmetric, asymmetric or HMAC) and usage; the specs may differ. The old
+ * key may be pending deletion, the new one may not. The caller needs the permission on the alias and on both keys.
  *
  * @see AWS KMS API Reference, UpdateAlias
  */
@@ -26,7 +27,7 @@ export const updateAlias: Operation<'UpdateAlias'> = async (
     const stored = await requireAlias(aliases, tx.db, id)
     const old = await access.targetOf(tx.db, stored, 'kms:UpdateAlias')
     requireNotPendingDeletion(target.key)
-    if (old.key.spec !== target.key.spec || old.key.usage !== target.key.usage) {
+    if (keyType(old.key) !== keyType(target.key) || old.key.usage !== target.key.usage) {
       throw new KmsError(
         'ValidationException',
         'The current and new KMS key must be of the same type and key usage.',

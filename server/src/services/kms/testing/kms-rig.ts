@@ -50,7 +50,7 @@ export async function kmsRig(t: { after(cleanUp: () => Promise<void> | void): vo
   const held = await openHeld(t)
   const { opened, clock, change } = held
   const { accounts, principals, standings } = opened
-  const parts: KmsParts = { ...opened, random: systemRandom, now: () => clock.now() }
+  const parts: KmsParts = { ...opened, attestation: undefined, random: systemRandom, now: () => clock.now() }
   const service = kmsService(parts)
   let last: Outcome = { grounds: [], resources: [], notes: {}, identity: undefined }
 

@@ -86,7 +86,8 @@ export async function stsRig(t: TestContext, egress: Egress = nowhere): Promise<
     async role(name, trust, { accountId: id = accountId, ...rest } = {}) {
       const trustPolicy = JSON.stringify({ Version: '2012-10-17', Statement: trust })
       const { principal } = await change(async (tx) => {
-        const trustBindings = await binding.bindPrincipals(tx.db, parsePolicy(trustPolicy, 'trust'))
+        const document = parsePolicy(trustPolicy, 'trust')
+        const trustBindings = await binding.bindPrincipals(tx.db, document, 'aws')
         return principals.create(tx, {
           accountId: id,
           kind: 'role',

@@ -1,0 +1,49 @@
+import { TooManyWaiting } from './material.ts'
+
+export interface TurnLimits {
+  /** How much of one owner's work may wait. */
+  readonly ofOwner: number
+  /** How much may wait in all. */
+  readonly inAll: number
+}
+
+/**
+ * Work that waits, bounded. Owners take turns: whoever asks for a thousand things delays another owner's first by one of
+ * them. What one owner asks for is done in its order.
+ */
+export class Turns<Work> {
+  readonly #limits: TurnLimits
+  // In the order of turns: an owner whose turn it was goes to the end.
+  readonly #waiting = new Map<string, Work[]>()
+  #size = 0
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** @throws TooManyWaiting */
+  add(owner: string, work: Work): void {
+    const own = this.#waiting.get(owner)
+    if (this.#size >= this.#limits.inAll || (own?.length ?? 0) >= this.#limits.ofOwner)
+      throw new TooManyWaiting()
+    if (own === undefined) this.#waiting.set(owner, [work])
+    else own.push(work)
+    this.#size++
+  }
+
+  /** Takes out what comes next. */
+  next(): Work | undefined {
+    for (const [owner, own] of this.#waiting) {
+      const work = own.shift()
+      this.#waiting.delete(owner)
+      if (own.length > 0) this.#waiting.set(owner, own)
+      this.#size--
+      return work
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,25 @@
+import { KmsError } from '../../keys/kms-error.ts'
+import { requireUsable } from '../../keys/usable.ts'
+import type { Operation } from './operation.ts'
+import { howSigned, requireDigestLength, signingAsked } from './signing.ts'
+
+/**
+ * Signs a message, or what a message was hashed to.
+ *
+ * @see AWS KMS API Reference, Sign
+ */
+export const sign: Operation<'Sign'> = async (request, { access }) => {
+  requireDigestLength(request)
+
+  const loaded = await access.forUse(request.KeyId, 'kms:Sign', signingAsked(request))
+  const { key } = loaded
+  const material = requireUsable(loaded, 'SIGN_VERIFY', request.SigningAlgorithm, 'Sign')
+  const { scheme, input } = howSigned(key.spec, request)
+  if (request.DryRun) throw new KmsError('DryRunOperationException')
+
+  return {
+    KeyId: key.arn,
+    Signature: await material.sign(scheme, input, request.Message),
+    SigningAlgorithm: request.SigningAlgorithm,
+  }
+}
