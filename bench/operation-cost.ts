@@ -147,7 +147,8 @@ async function createKeys(port: number, count: number): Promise<string[]> {
   return (await Promise.all(made)).map(({ KeyMetadata }) => KeyMetadata.KeyId)
 }
 
-async function openLoop(
+/** Latencies at a constant rate. */
+export async function openLoop(
   { cores, connections, seconds }: Bench,
   server: PinnedServer,
   requestFile: string,

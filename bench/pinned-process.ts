@@ -5,7 +5,7 @@ import { serviceFlags } from '../setup/node.mjs'
 import { startServer } from '../test/server-process.ts'
 import { credentials } from './signed-request.ts'
 
-/** A server in a process of its own that has one CPU, with all of its threads. */
+/** A server in a process of its own that has one CPU, with all of its threads, unless it was given more. */
 export interface PinnedServer extends AsyncDisposable {
   readonly pid: number
   readonly url: string
@@ -28,7 +28,7 @@ export function requirePrograms(): void {
 
 /** Keywright as it is shipped: every check on, each answer after its durable record. */
 export async function startKeywright(
-  core: number,
+  cores: number | readonly number[],
   dataDir: string,
   flags: readonly string[] = [],
 ): Promise<PinnedServer> {
@@ -40,7 +40,7 @@ export async function startKeywright(
       KEYWRIGHT_ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
       KEYWRIGHT_ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     },
-    prefix: pinned(core),
+    prefix: pinned(cores),
   })
   return {
     // taskset replaces itself by the command, so the pid is the command's own.
@@ -91,6 +91,7 @@ export async function runPinned(core: number, program: string, args: readonly st
   return text
 }
 
-function pinned(core: number): string[] {
-  return ['taskset', '-c', String(core)]
+function pinned(cores: number | readonly number[]): string[] {
+  // An array as text is the list that taskset takes.
+  return ['taskset', '-c', String(cores)]
 }

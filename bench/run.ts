@@ -2,14 +2,21 @@ import { decision } from './decision.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
 import { table, type Figure } from './figure.ts'
+import { flood } from './flood.ts'
 import { generateDataKey } from './generate-data-key.ts'
+import { generateDataKeyPair } from './generate-data-key-pair.ts'
 import { grants } from './grants.ts'
 import { describeMachine } from './machine.ts'
+import { mac } from './mac.ts'
 import { manyKeys } from './many-keys.ts'
 import { requirePrograms } from './pinned-process.ts'
 import { openBench, type Question } from './question.ts'
 import { roleSession } from './role-session.ts'
+import { rsaEncryption } from './rsa-encryption.ts'
+import { sharedSecrets } from './shared-secrets.ts'
+import { sign } from './sign.ts'
 import { startUp } from './start-up.ts'
+import { verify } from './verify.ts'
 
 const questions: readonly Question[] = [
   startUp,
@@ -20,6 +27,13 @@ const questions: readonly Question[] = [
   decision,
   grants,
   roleSession,
+  sign,
+  verify,
+  mac,
+  rsaEncryption,
+  sharedSecrets,
+  generateDataKeyPair,
+  flood,
 ]
 
 /**
