@@ -24,6 +24,7 @@ const leaves: readonly string[] = [
   'aws-error.ts',
   'clock.ts',
   'private-file.ts',
+  'random-uuid.ts',
   'regions.ts',
   'shape.ts',
   'strict-json.ts',

@@ -84,6 +84,34 @@ test('blobs, sensitive and unrecorded members and grant tokens are left out; the
   assert.equal(recordedParameters(members, { Plaintext: Buffer.from('secret') }), undefined)
 })
 
+test('an encryption context is recorded with every name that it has, whatever that means to an object', () => {
+  const name = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 8 }),
+    fc.constantFrom(
+      '__proto__',
+      'constructor',
+      'toString',
+      'toJSON',
+      'hasOwnProperty',
+      '0',
+      '1',
+      '-1',
+      '4294967295',
+    ),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, fc.string({ maxLength: 8 })), { maxLength: 8 }), (pairs) => {
+      const context = new Map(pairs)
+      const recorded = recordedParameters(members, { EncryptionContext: context })
+      const withoutPrototype = Object.defineProperties(
+        Object.create(null) as object,
+        Object.fromEntries(Array.from(context, ([key, value]) => [key, { value, enumerable: true }])),
+      )
+      assert.equal(JSON.stringify(recorded), JSON.stringify({ encryptionContext: withoutPrototype }))
+    }),
+  )
+})
+
 test('the answer of a write is recorded without its bytes, and an empty one is null', () => {
   const output = {
     KeyMetadata: {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { JournalUnavailableError } from '../audit/journal-unavailable-error.ts'
 import type { Journal } from '../audit/journal.ts'
 import {
@@ -14,6 +13,7 @@ import { anonymous } from '../identity/anonymous.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { RequestFacts } from '../identity/request-facts.ts'
 import type { Standing } from '../identity/standing.ts'
+import { randomUuid } from '../random-uuid.ts'
 import type { Call, ServiceOperation } from '../services/call.ts'
 import type { CacheEntry } from '../store/coherent-cache.ts'
 import type { Store } from '../store/store.ts'
@@ -55,7 +55,7 @@ const MAX_ATTEMPTS = 16
 export function createDispatcher(parts: DispatcherParts): WireHandler {
   const { log, metrics } = parts
   return async (request) => {
-    const requestId = randomUUID()
+    const requestId = randomUuid()
     const startedAt = performance.now()
     const outcome = await decide(parts, request, requestId)
     metrics.request(outcome.operation, outcome.result, (performance.now() - startedAt) / 1000)
