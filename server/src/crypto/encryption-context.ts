@@ -25,14 +25,18 @@ const LENGTH_BYTES = 4
  */
 function encodeAscii(context: EncryptionContext): Buffer | undefined {
   let lengthBytes = COUNT_BYTES
+  let sorted = true
+  let before = ''
   for (const [name, value] of context) {
     if (!isAscii(name) || !isAscii(value)) return undefined
     lengthBytes += LENGTH_BYTES + name.length + LENGTH_BYTES + value.length
+    if (name < before) sorted = false
+    before = name
   }
 
   const encoded = Buffer.allocUnsafe(lengthBytes)
   let offset = encoded.writeUInt32BE(context.size, 0)
-  const names = context.size === 1 ? context.keys() : [...context.keys()].sort()
+  const names = sorted ? context.keys() : [...context.keys()].sort()
   for (const name of names) {
     const value = context.get(name) as string
     offset = encoded.writeUInt32BE(name.length, offset)

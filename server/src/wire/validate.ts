@@ -148,9 +148,9 @@ function compileScalarItems(
   const constraints = constraintsOf(shape)
   const echoes = mayBeRepeated(shape)
   return (items, path, violations) => {
-    const broken = new Set<string>()
+    const broken = new BrokenRules()
     const read = items.map((item) => readPart(shape, constraints, item, broken))
-    for (const rules of broken) {
+    for (const rules of broken.texts) {
       report(
         violations,
         echoes ? quotedList(read) : 'Value',
@@ -172,10 +172,11 @@ function compileMap(shape: Extract<Shape, { type: 'map' }>): Read {
   return (value, path, violations) => {
     if (Array.isArray(value)) throw serializationError('Start of list found where not expected')
     if (typeof value !== 'object' || value === null) throw serializationError('Expected map or null')
-    const brokenKeys = new Set<string>()
-    const brokenValues = new Set<string>()
+    const brokenKeys = new BrokenRules()
+    const brokenValues = new BrokenRules()
     const map = new Map<string, unknown>()
-    for (const [name, entry] of Object.entries(value)) {
+    for (const name of Object.keys(value)) {
+      const entry = (value as Record<string, unknown>)[name]
       readPart(shape.key, keyConstraints, name, brokenKeys)
       const kept =
         readStructure === undefined
@@ -187,11 +188,24 @@ function compileMap(shape: Extract<Shape, { type: 'map' }>): Read {
     for (const constraint of constraints) {
       if (!constraint.holds(map)) report(violations, start(), path, constraint.text)
     }
-    for (const rules of brokenKeys)
+    for (const rules of brokenKeys.texts)
       report(violations, start(), path, `Map keys must satisfy constraint: [${rules}]`)
-    for (const rules of brokenValues)
+    for (const rules of brokenValues.texts)
       report(violations, start(), path, `Map value must satisfy constraint: [${rules}]`)
     return map
+  }
+}
+
+/** What items broke, each text once. Nearly always nothing, so a set is made for the first. */
+class BrokenRules {
+  #texts: Set<string> | undefined
+
+  get texts(): Iterable<string> {
+    return this.#texts ?? []
+  }
+
+  add(text: string): void {
+    ;(this.#texts ??= new Set()).add(text)
   }
 }
 
@@ -200,7 +214,7 @@ function readPart(
   shape: ScalarShape,
   constraints: readonly Constraint[],
   value: unknown,
-  broken: Set<string>,
+  broken: BrokenRules,
 ): unknown {
   if (value === null) {
     broken.add([...constraints.map(({ text }) => text), notNull].join(', '))
