@@ -15,6 +15,21 @@ export function readHeaders(rawHeaders: readonly string[]): Headers {
   return headers
 }
 
+/** The headers that a signature covers, and what of a canonical request follows from their names alone. */
+export interface SignedHeaders {
+  /** Lower case, sorted. */
+  readonly names: readonly string[]
+  /** What stands before the value of each. */
+  readonly lineStarts: readonly string[]
+  /** What stands between the last value and the payload's hash. */
+  readonly ending: string
+}
+
+/** To be kept for a list of names that comes again: made for each request it costs 0.5 µs. */
+export function signedHeadersOf(names: readonly string[]): SignedHeaders {
+  return { names, lineStarts: names.map((name) => `\n${name}:`), ending: `\n\n${names.join(';')}\n` }
+}
+
 /**
  * The request in the form that is hashed and signed; one byte per unit.
  * @see IAM User Guide, "Create a signed AWS API request", step 1
@@ -22,20 +37,20 @@ export function readHeaders(rawHeaders: readonly string[]): Headers {
 export function canonicalRequest(
   { method, target }: Pick<WireRequest, 'method' | 'target'>,
   headers: Headers,
-  signedHeaders: readonly string[],
+  { names, lineStarts, ending }: SignedHeaders,
   payloadHash: string,
   pathOf: (path: string) => string = canonicalPath,
 ): string {
   const mark = target.indexOf('?')
   const path = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark + 1)
-  let lines = `${method}\n${pathOf(path)}\n${canonicalQuery(query)}\n`
-  for (const name of signedHeaders) {
-    const values = headers.get(name) ?? []
+  let canonical = `${method}\n${pathOf(path)}\n${canonicalQuery(query)}`
+  for (let i = 0; i < names.length; i++) {
+    const values = headers.get(names[i] as string) ?? []
     const value = values.length === 1 ? trimmed(values[0] as string) : values.map(trimmed).join(',')
-    lines += `${name}:${value}\n`
+    canonical += (lineStarts[i] as string) + value
   }
-  return `${lines}\n${signedHeaders.join(';')}\n${payloadHash}`
+  return canonical + ending + payloadHash
 }
 
 const needsTrimming = /^[ \t]|[ \t]$| {2}|[\t\r\n]/

@@ -276,8 +276,9 @@ class Attempt implements Call {
   }
 
   resource({ accountId, arn }: { accountId: string; arn: string }): void {
-    if (this.#resources?.some((known) => known.ARN === arn)) return
-    ;(this.#resources ??= []).push({ accountId, ARN: arn })
+    const resources = this.#resources
+    if (resources === undefined) this.#resources = [{ accountId, ARN: arn }]
+    else if (!resources.some((known) => known.ARN === arn)) resources.push({ accountId, ARN: arn })
   }
 
   note(facts: Record<string, unknown>): void {

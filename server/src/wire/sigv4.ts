@@ -1,6 +1,12 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { globalRegionOf } from '../arn.ts'
-import { canonicalRequest, readHeaders, type Headers } from './canonical-request.ts'
+import {
+  canonicalRequest,
+  readHeaders,
+  signedHeadersOf,
+  type Headers,
+  type SignedHeaders,
+} from './canonical-request.ts'
 import {
   incompleteSignature,
   invalidSignature,
@@ -28,8 +34,8 @@ export interface ParsedSignature {
   readonly region: string
   readonly service: string
   readonly terminator: string
-  /** Lower case, sorted, each in the request. */
-  readonly signedHeaders: readonly string[]
+  /** Each of them is in the request. */
+  readonly signedHeaders: SignedHeaders
   readonly signature: string
   /** The time of signing as the string to sign spells it, and in milliseconds. */
   readonly amzDate: string
@@ -207,11 +213,11 @@ const signedHeadersForm = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+
 
 // A client signs the same headers each time: a list that was found in order is not looked at again. Bounded, since
 // who sends it is not known yet.
-const knownLists = new Map<string, readonly string[]>()
+const knownLists = new Map<string, SignedHeaders>()
 const LISTS_KEPT = 64
 
-/** The names in a list of signed headers; `host` is one of them. */
-function namesOf(list: string): readonly string[] {
+/** The headers in a list of signed ones; `host` is one of them. */
+function namedIn(list: string): SignedHeaders {
   const known = knownLists.get(list)
   if (known !== undefined) return known
   const names = list.split(';')
@@ -225,8 +231,9 @@ function namesOf(list: string): readonly string[] {
     throw invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
   }
   if (knownLists.size >= LISTS_KEPT) knownLists.clear()
-  knownLists.set(list, names)
-  return names
+  const signedHeaders = signedHeadersOf(names)
+  knownLists.set(list, signedHeaders)
+  return signedHeaders
 }
 
 type SpelledHeader = readonly [name: string, spelled: string]
@@ -246,8 +253,9 @@ export function requireSignedHeaders(
   list: string,
   headers: Headers,
   mustBeSigned: readonly SpelledHeader[],
-): readonly string[] {
-  const names = namesOf(list)
+): SignedHeaders {
+  const signedHeaders = namedIn(list)
+  const { names } = signedHeaders
   for (const name of names) {
     if (!headers.has(name)) {
       throw incompleteSignature(
@@ -258,7 +266,7 @@ export function requireSignedHeaders(
   requireOnce(headers, 'host', 'Host')
   requireOnce(headers, 'x-amz-content-sha256', 'X-Amz-Content-Sha256')
   for (const [name, spelled] of mustBeSigned) requireSignedOnce(headers, names, name, spelled)
-  return names
+  return signedHeaders
 }
 
 function requireSignedOnce(headers: Headers, signed: readonly string[], name: string, spelled: string): void {
@@ -404,7 +412,7 @@ function mismatch(
   { signedHeaders }: ParsedSignature,
 ): SignatureMismatch {
   // A session token is a credential: AWS's text is kept, its value is not.
-  const shown = signedHeaders.includes('x-amz-security-token')
+  const shown = signedHeaders.names.includes('x-amz-security-token')
     ? canonical.replace(/^x-amz-security-token:.*$/m, 'x-amz-security-token:***')
     : canonical.replace(/(^|&)X-Amz-Security-Token=[^&\n]*/m, '$1X-Amz-Security-Token=***')
   return new SignatureMismatch(
