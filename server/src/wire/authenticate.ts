@@ -261,9 +261,9 @@ function signatureOf(
   request: WireRequest,
   headers: Headers,
 ): ParsedSignature | undefined {
-  const { service, operationName } = exchange
+  const { service } = exchange
   if (service.protocol.type === 'query' && request.serviceConnection === undefined) {
-    if (service.operations.get(operationName ?? '')?.unsigned === true) return undefined
+    if (service.operations.get(exchange.operationName ?? '')?.unsigned === true) return undefined
   }
   if (!headers.has('authorization') && service.signingName === 'sts' && request.target.includes('X-Amz-')) {
     const mark = request.target.indexOf('?')

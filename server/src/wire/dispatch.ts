@@ -229,14 +229,15 @@ class Attempt implements Call {
 
   #facts(failure: AwsError | undefined, answer: object | undefined): RecordFacts {
     const { caller, requestId } = this
-    const { service, operationName } = this.#exchange
+    const exchange = this.#exchange
+    const { service } = exchange
     const operation = this.#operation
     const readOnly = operation?.readOnly ?? true
     return {
       clockMs: this.#parts.now(),
       identity: this.#sender === undefined ? recordIdentity(this.standing) : webIdentity(this.#sender),
       service: service.signingName,
-      operation: operation?.name ?? operationName ?? 'Unknown',
+      operation: operation?.name ?? exchange.operationName ?? 'Unknown',
       region: service.signingName === 'iam' ? globalRegionOf(this.region) : this.region,
       // A service has no account: what it does is the business of whose resource it is.
       accountId: this.#sender?.accountId ?? (caller.accountId || this.#resources?.[0]?.accountId),
