@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { partitionOf } from './arn.ts'
 import { operatorName } from './cli/control.ts'
@@ -31,7 +33,8 @@ import { startListeners, type Listeners, type ListenersOptions } from './http/li
 import { prepareSelfSigned } from './http/self-signed.ts'
 import type { TlsOptions } from './http/tls.ts'
 import { createOidcKeys } from './identity/oidc-keys.ts'
-import { startKeyDeletions, type KeyDeletions } from './schedule/key-deletions.ts'
+import { startDeploymentTimers } from './schedule/deployment-timers.ts'
+import type { Timers } from './schedule/timers.ts'
 import {
   accessAnalyzerService,
   supportedAccessAnalyzerOperations,
@@ -86,14 +89,14 @@ export async function openJournalAccess(config: Config, io: DeploymentIo): Promi
 /** Opens the deployment, or makes it on its first start, and serves it. */
 export async function serve(config: Config, io: DeploymentIo): Promise<RunningServer> {
   const { opened, health, metrics, rootKeySource, release } = await openLocked(config, io)
-  let deletions: KeyDeletions | undefined
+  let timers: Timers | undefined
   let listeners: Listeners | undefined
   const stop = async () => {
     health.setAccepting(false)
     // Requests first: they need the journal, and the journal needs the store.
     try {
       await listeners?.stop()
-      await deletions?.stop()
+      await timers?.stop()
     } finally {
       await release()
     }
@@ -104,11 +107,12 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       listen,
       endpoint: readPrivateEndpoint(endpoint),
     }))
-    deletions = startKeyDeletions({
+    timers = startDeploymentTimers({
+      ...io,
       store: opened.store,
       keys: opened.keys,
-      clock: io.clock,
-      log: io.log,
+      name: `${hostname()}:${process.pid}:${randomUUID()}`,
+      jumpWaitMs: config.clockJumpWaitMs,
       onHealth: report(health, 'schedule'),
     })
     const { tls, caFile } = await tlsOf(config, io)

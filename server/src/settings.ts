@@ -345,6 +345,11 @@ export const settings = {
     '5000',
     'The longest time between a record and the seal that signs and anchors it.',
   ),
+  clockJumpWaitMs: setting(
+    integer(0, 7 * 86_400_000),
+    '3600000',
+    'How long what cannot be undone, such as deleting keys, waits when the clock is more than a day past its last record.',
+  ),
   logLevel: setting(
     oneOf('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'),
     'info',

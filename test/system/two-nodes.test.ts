@@ -304,7 +304,11 @@ test('a deletion that falls due is done once, by either node, and binds both', a
   const clockAheadMs = 8 * 86_400_000
   const nodes = await Promise.all(
     [pair.a, pair.b].map(({ dataDir }) =>
-      startServer({ dataDir, env: pair.env, nodeArgs: clockAhead(clockAheadMs) }),
+      startServer({
+        dataDir,
+        env: { ...pair.env, KEYWRIGHT_CLOCK_JUMP_WAIT_MS: '0' },
+        nodeArgs: clockAhead(clockAheadMs),
+      }),
     ),
   )
   const clients = nodes.map((node) => kmsClient(node, { credentials: pair.credentials, clockAheadMs }))

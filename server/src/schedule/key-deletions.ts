@@ -2,97 +2,14 @@ import { cloudTrailRecord } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { StoredKey } from '../keys/key.ts'
 import type { DueDeletion, Keys } from '../keys/keys.ts'
-import { CorruptRowError, type Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
+import { runEach } from './due-entities.ts'
+import type { TimerKind } from './timers.ts'
 
-/** The timer of scheduled key deletions. */
-export interface KeyDeletions {
-  /** Waits for a run that is under way. */
-  stop(): Promise<void>
-}
-
-const BATCH = 100
-// A key on another node that this one was not told of is found as late.
-const LONGEST_WAIT_MS = 60_000
-// Health is red until the next run has succeeded, so a database that is back must soon be asked again.
-const RETRY_MS = 2_000
-
-/**
- * Destroys keys when their waiting time is over. The times are rows of the database, so they hold
- * over restarts, and a deletion that fell due while nothing ran is done at the start. Every node
- * runs this: each deletion is one transaction under a condition, so it happens once.
- */
-export function startKeyDeletions(parts: {
-  store: Store
-  keys: Keys
-  clock: Clock
-  log: Log
-  /** Told whether the last run succeeded. */
-  onHealth: (ok: boolean, reason?: string) => void
-}): KeyDeletions {
-  const { store, keys, clock, log, onHealth } = parts
-  let stopped = false
-  let cancel = () => {}
-  let running: Promise<void> | undefined
-  let again = false
-
-  function run(): void {
-    cancel()
-    if (stopped) return
-    if (running !== undefined) {
-      again = true
-      return
-    }
-    running = runOnce().finally(() => {
-      running = undefined
-      if (again) {
-        again = false
-        run()
-      }
-    })
-  }
-
-  async function runOnce(): Promise<void> {
-    try {
-      const nowMs = clock.now()
-      const corrupt = await deleteDue(nowMs)
-      // What is due and cannot be deleted must not be tried without a pause, so only a later time counts.
-      const next = await keys.nextDue(nowMs)
-      if (corrupt === undefined) onHealth(true)
-      else onHealth(false, corrupt)
-      arm(Math.min(next ?? Infinity, clock.now() + LONGEST_WAIT_MS))
-    } catch (error) {
-      log.error({ err: error }, 'scheduled key deletions could not run')
-      onHealth(false, 'scheduled key deletions could not run')
-      arm(clock.now() + RETRY_MS)
-    }
-  }
-
-  function arm(timeMs: number): void {
-    cancel()
-    if (!stopped) cancel = clock.wakeAt(timeMs, run)
-  }
-
-  /** Each key alone: a row that was edited keeps its own key from being deleted, and no other. */
-  async function deleteDue(nowMs: number): Promise<string | undefined> {
-    let first: DueDeletion | undefined
-    let corrupt = 0
-    let due: DueDeletion[] = []
-    do {
-      due = await keys.due(nowMs, BATCH, due.at(-1))
-      for (const each of due) {
-        if (stopped) break
-        try {
-          await destroy(each.region, each.keyId)
-        } catch (error) {
-          if (!(error instanceof CorruptRowError)) throw error
-          first ??= each
-          corrupt++
-        }
-      }
-    } while (due.length === BATCH && !stopped)
-    return first && notDeleted(corrupt, first)
-  }
+/** Destroys keys when their waiting time is over. */
+export function keyDeletions(parts: { store: Store; keys: Keys; clock: Clock; log: Log }): TimerKind {
+  const { store, keys, clock, log } = parts
 
   async function destroy(region: string, keyId: string): Promise<void> {
     await store.transition(async (tx) => {
@@ -104,6 +21,7 @@ export function startKeyDeletions(parts: {
       await keys.destroy(tx, stored)
       tx.record((position) => deletionRecord(stored, position))
     })
+    log.info({ region, keyId }, 'a key was deleted, its waiting time being over')
   }
 
   /** A key under quarantine is kept: whoever scheduled its deletion may be the reason for the quarantine. */
@@ -114,11 +32,6 @@ export function startKeyDeletions(parts: {
       key.deletionAtMs !== undefined &&
       key.deletionAtMs <= clock.now()
     )
-  }
-
-  function notDeleted(count: number, { region, keyId }: DueDeletion): string {
-    const whose = count === 1 ? `key ${region}/${keyId}` : `${count} keys (the first is ${region}/${keyId})`
-    return `${whose} cannot be deleted although it is time: not authentic in the database; restore a backup`
   }
 
   /** @see AWS KMS Developer Guide, "DeleteKey" under "AWS KMS log entries": the service's own event */
@@ -140,17 +53,21 @@ export function startKeyDeletions(parts: {
     })
   }
 
-  // A key that was just scheduled may be the next one due. (Later than the timer already armed, mostly:
-  // one indexed look-up for each change of a key.)
-  store.feed.onChange(({ kind }) => {
-    if (kind === 'key') arm(clock.now())
-  })
-  run()
   return {
-    async stop() {
-      stopped = true
-      cancel()
-      await running
+    name: 'key deletions',
+    isIrreversible: true,
+    nextDue: (afterMs) => keys.nextDue(afterMs),
+    async runDue(nowMs, isStopped) {
+      const undone = await runEach<DueDeletion>(
+        { page: (...page) => keys.due(...page), run: ({ region, keyId }) => destroy(region, keyId) },
+        nowMs,
+        isStopped,
+      )
+      if (undone === undefined) return undefined
+      const { first, count } = undone
+      const key = `${first.region}/${first.keyId}`
+      const whose = count === 1 ? `key ${key}` : `${count} keys (the first is ${key})`
+      return `${whose} cannot be deleted although it is time: not authentic in the database; restore a backup`
     },
   }
 }

@@ -3,12 +3,13 @@ import type { Clock } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { identityAndAccess } from './migrations/0002-identity-and-access.ts'
+import { timers } from './migrations/0003-timers.ts'
 import type { ColumnType, Migration, TableDefinition } from './migrations/migration.ts'
 import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
 import { DatabaseError, StoreError } from './store-errors.ts'
 
-export const migrations: readonly Migration[] = [firstTables, identityAndAccess]
+export const migrations: readonly Migration[] = [firstTables, identityAndAccess, timers]
 
 /**
  * Brings the schema to what this version knows. Starters that come at once wait for one another: each

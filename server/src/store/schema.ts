@@ -27,9 +27,22 @@ export interface Database {
   readonly service_principals: ServicePrincipalRow
   readonly access_key_uses: AccessKeyUseRow
   readonly accepted_once: AcceptedOnceRow
+  readonly timer_runner: TimerRunnerRow
   readonly journal_chains: JournalChainRow
   readonly journal_seals: JournalSealRow
   readonly journal_batches: JournalBatchRow
+}
+
+/** One row, id 1. It saves work and decides nothing: see schedule/timer-runner.ts. */
+interface TimerRunnerRow {
+  id: number
+  /** The process whose turn it is, and until when. */
+  holder: string | null
+  held_until: number | null
+  /** What time it was when timers last ran. */
+  seen_at: number | null
+  /** Until when what cannot be undone waits. */
+  wait_until: number | null
 }
 
 /** Row number 0 is no migration: it is what a starter locks while it migrates. */

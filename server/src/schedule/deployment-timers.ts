@@ -1,0 +1,29 @@
+import type { Clock } from '../clock.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Store } from '../store/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import { keyDeletions } from './key-deletions.ts'
+import { createTimerRunner } from './timer-runner.ts'
+import { startTimers, type Timers } from './timers.ts'
+
+/** Starts everything that happens in a deployment at a time of its own. */
+export function startDeploymentTimers(parts: {
+  store: Store
+  keys: Keys
+  clock: Clock
+  log: Log
+  /** Of this process among those of the deployment. */
+  name: string
+  jumpWaitMs: number
+  onHealth: (ok: boolean, reason?: string) => void
+}): Timers {
+  const { store, keys, clock, log, onHealth } = parts
+  return startTimers({
+    store,
+    runner: createTimerRunner(parts),
+    kinds: [keyDeletions({ store, keys, clock, log })],
+    clock,
+    log,
+    onHealth,
+  })
+}
