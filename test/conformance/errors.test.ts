@@ -211,6 +211,10 @@ test('missing members are named, all in one text', async () => {
     CancelKeyDeletion: ['keyId'],
     GetKeyPolicy: ['keyId'],
     GetKeyRotationStatus: ['keyId'],
+    EnableKeyRotation: ['keyId'],
+    DisableKeyRotation: ['keyId'],
+    ListKeyRotations: ['keyId'],
+    RotateKeyOnDemand: ['keyId'],
     ListKeyPolicies: ['keyId'],
     ListResourceTags: ['keyId'],
   }

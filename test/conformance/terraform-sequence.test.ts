@@ -188,13 +188,25 @@ describe('aws_kms_key and aws_kms_alias', () => {
     await assertRefusedWith(kms.describeKey({ KeyId: missing }), 'NotFoundException', 400)
   })
 
+  test('enable_key_rotation and rotation_period_in_days are set after the creation, read and taken back', async () => {
+    const { KeyMetadata } = await kms.createKey({})
+    const rotated = { KeyId: KeyMetadata?.KeyId ?? '' }
+    await kms.enableKeyRotation({ ...rotated, RotationPeriodInDays: 180 })
+    const on = await kms.getKeyRotationStatus(rotated)
+    assert.deepEqual([on.KeyRotationEnabled, on.RotationPeriodInDays], [true, 180])
+    await kms.enableKeyRotation({ ...rotated, RotationPeriodInDays: 365 })
+    assert.equal((await kms.getKeyRotationStatus(rotated)).RotationPeriodInDays, 365)
+    await kms.disableKeyRotation(rotated)
+    const off = await kms.getKeyRotationStatus(rotated)
+    assert.deepEqual([off.KeyRotationEnabled, off.RotationPeriodInDays], [false, undefined])
+  })
+
   test('what is not served yet is refused by name, not answered half', async () => {
     const { KeyMetadata } = await kms.createKey({})
     const unsupported = (call: Promise<unknown>) =>
       assertRefusedWith(call, 'UnsupportedOperationException', 400)
     await unsupported(kms.createKey({ MultiRegion: true }))
     await unsupported(kms.replicateKey({ KeyId: KeyMetadata?.KeyId, ReplicaRegion: 'us-west-2' }))
-    await unsupported(kms.enableKeyRotation({ KeyId: KeyMetadata?.KeyId }))
   })
 })
 

@@ -367,11 +367,27 @@ aws kms schedule-key-deletion \\
     await user.text(`aws kms enable-key --key-id ${id}`)
   })
 
+  test('rotation is switched on, asked for and switched off, by the key and not by an alias', async () => {
+    const status = () => user.json<Record<string, unknown>>(`aws kms get-key-rotation-status --key-id ${id}`)
+    assert.deepEqual(
+      await user.refusal(`aws kms enable-key-rotation --key-id ${alias}`),
+      refusedAlias('EnableKeyRotation'),
+    )
+    assert.deepEqual(
+      await user.refusal(`aws kms get-key-rotation-status --key-id ${alias}`),
+      refusedAlias('GetKeyRotationStatus'),
+    )
+    assert.equal((await status())['KeyRotationEnabled'], false)
+    await user.text(`aws kms enable-key-rotation --key-id ${id}`)
+    assert.equal((await status())['KeyRotationEnabled'], true)
+    await user.text(`aws kms disable-key-rotation --key-id ${id}`)
+    assert.equal((await status())['KeyRotationEnabled'], false)
+  })
+
   test('commands of a later release are refused by name, and leave nothing behind', async () => {
     for (const [command, operation] of [
-      [`enable-key-rotation --key-id ${id}`, 'EnableKeyRotation'],
-      [`disable-key-rotation --key-id ${id}`, 'DisableKeyRotation'],
       ['create-key --multi-region', 'CreateKey'],
+      ['create-key --origin EXTERNAL', 'CreateKey'],
     ] as const) {
       const refused = await user.refusal(`aws kms ${command}`)
       assert.deepEqual([refused.code, refused.operation], ['UnsupportedOperationException', operation])

@@ -1,4 +1,5 @@
 import { formatArn, partitionOf } from '../arn.ts'
+import type { KeyRotation } from './key-rotation.ts'
 import type { KmsKeyRow } from '../store/schema.ts'
 import type { ReadStoredPolicy, StoredPolicy } from './stored-policies.ts'
 import { algorithmsOf, specs, type KeySpec, type KeyUsage } from './specs.ts'
@@ -27,6 +28,8 @@ export interface KmsKey {
   readonly createdAtMs: number
   readonly deletionAtMs: number | undefined
   readonly currentMaterialId: string
+  /** Undefined when it is not rotated by itself. */
+  readonly rotation: KeyRotation | undefined
   readonly policy: StoredPolicy
   readonly tags: readonly Tag[]
   /** With the `alias/` prefix, in order. */
@@ -95,6 +98,7 @@ export function keyFromRow(
     createdAtMs: row.created_at,
     deletionAtMs: row.deletion_at ?? undefined,
     currentMaterialId: row.current_material_id,
+    rotation: rotationOf(row),
     policy: readPolicy(row.policy, row.policy_bindings),
     tags: tagsFromText(row.tags),
     aliasNames: aliasNames ?? namesFromText(row.alias_names),
@@ -112,6 +116,11 @@ export function quarantineToText(quarantine: Quarantine | null): string | null {
   if (quarantine === null) return null
   const { reason, atMs, by } = quarantine
   return JSON.stringify({ reason, at: atMs, by })
+}
+
+function rotationOf({ rotation_period_days, rotation_from }: KmsKeyRow): KeyRotation | undefined {
+  if (rotation_period_days === null || rotation_from === null) return undefined
+  return { periodDays: rotation_period_days, fromMs: rotation_from }
 }
 
 const noTags: readonly Tag[] = []

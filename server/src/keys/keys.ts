@@ -20,6 +20,7 @@ import {
   type StoredKey,
   type Tag,
 } from './key.ts'
+import { nextRotationMs, type KeyRotation, type MaterialVersion, type RotationType } from './key-rotation.ts'
 import { factsOf, materialUse, type KeySpec, type KeyUsage } from './specs.ts'
 import { bindingsToText, createStoredPolicies } from './stored-policies.ts'
 
@@ -35,6 +36,8 @@ export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'tags'>> 
   policy?: { readonly text: string; readonly bindings: ReadonlyMap<string, string> }
   /** Null takes the date away. */
   deletion?: { readonly atMs: number; readonly windowDays: number } | null
+  /** Null ends automatic rotation. */
+  rotation?: KeyRotation | null
   /** Null releases the key. */
   quarantine?: Quarantine | null
 }
@@ -50,12 +53,13 @@ export interface NewKey {
   /** The unique ids of the principals that the policy names, by ARN. */
   readonly policyBindings?: ReadonlyMap<string, string>
   readonly tags: readonly Tag[]
+  readonly rotation?: KeyRotation
   /** Whose key it is: the customer's when nothing is said. */
   readonly manager?: KmsKey['manager']
 }
 
-/** A key to delete, as the database has it, authentic or not. */
-export interface DueDeletion {
+/** A key for which the time has come, as the database has it, authentic or not. */
+export interface DueKey {
   readonly region: string
   readonly keyId: string
   readonly atMs: number
@@ -77,9 +81,12 @@ export interface Keys {
    * One page of the keys whose deletion is due, oldest first, after `after`. The rows are not checked: whoever acts on
    * one reads it, so that an edited row stands in the way of no other.
    */
-  due(nowMs: number, limit: number, after?: DueDeletion): Promise<DueDeletion[]>
+  dueDeletions(nowMs: number, limit: number, after?: DueKey): Promise<DueKey[]>
   /** When the next deletion after that time is due. */
-  nextDue(afterMs: number): Promise<number | undefined>
+  nextDeletion(afterMs: number): Promise<number | undefined>
+  /** The same for keys that are to be rotated; one that cannot be used is rotated when it can be again. */
+  dueRotations(nowMs: number, limit: number, after?: DueKey): Promise<DueKey[]>
+  nextRotation(afterMs: number): Promise<number | undefined>
   /**
    * New material for a key that is about to be made. Some of it takes a second, so it is made before the transition, which
    * may be run more than once; `create` keeps it wrapped, and who asked for it wipes it.
@@ -89,6 +96,10 @@ export interface Keys {
   newMaterial(spec: KeySpec, accountId: string): Promise<Buffer>
   create(tx: Transition, key: NewKey, material: Buffer): Promise<KmsKey>
   change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
+  /** Gives a key new material, with which it seals from then on; what sealed before still opens. */
+  rotate(tx: Transition, stored: StoredKey, type: RotationType, material: Buffer): Promise<KmsKey>
+  /** All material that a key has and had, the first one first. */
+  materials(db: Db, key: KmsKey): Promise<MaterialVersion[]>
   /** Takes away the key, its material, its aliases and its grants, for ever. */
   destroy(tx: Transition, stored: StoredKey): Promise<void>
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
@@ -96,6 +107,7 @@ export interface Keys {
 
 // Random, so that a material's name tells nothing about it.
 const MATERIAL_ID_BYTES = 32
+const OLDER_MATERIALS_KEPT = 100
 
 /** The additional data that binds wrapped material to the key that it belongs to. */
 export function materialIdentity(
@@ -195,6 +207,20 @@ export function createKeys(parts: {
     }
   }
 
+  /** Kept with the key as it was loaded, and so dropped with it when something of it changes. */
+  const olderMaterials = new WeakMap<KmsKey, Map<string, Material>>()
+
+  async function keptOlderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined> {
+    const kept = olderMaterials.get(key)?.get(materialId)
+    if (kept !== undefined) return kept
+    const material = await olderMaterial(key, materialId)
+    if (material === undefined) return undefined
+    const ofKey = olderMaterials.get(key) ?? new Map<string, Material>()
+    // A key has as many as it was rotated, and an edited database may have more.
+    if (ofKey.size < OLDER_MATERIALS_KEPT) olderMaterials.set(key, ofKey.set(materialId, material))
+    return material
+  }
+
   async function materialRow(
     { region, keyId }: KmsKey,
     materialId: string,
@@ -235,46 +261,40 @@ export function createKeys(parts: {
     return rows.map((row) => row.key_id)
   }
 
-  async function due(nowMs: number, limit: number, after?: DueDeletion): Promise<DueDeletion[]> {
+  function due(column: 'deletion_at' | 'rotation_at', nowMs: number, limit: number, after?: DueKey) {
     let query = store.db
       .selectFrom('kms_keys')
-      .select(['region', 'key_id', 'deletion_at'])
-      .where('deletion_at', '<=', nowMs)
+      .select(['region', 'key_id', `${column} as at`])
+      .where(column, '<=', nowMs)
     if (after !== undefined) {
       const { atMs, region, keyId } = after
       query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('deletion_at', 'region', 'key_id'), '>', tuple(atMs, region, keyId)),
+        eb(refTuple(column, 'region', 'key_id'), '>', tuple(atMs, region, keyId)),
       )
     }
-    const rows = await query.orderBy('deletion_at').orderBy('region').orderBy('key_id').limit(limit).execute()
-    return rows.map((row) => ({ region: row.region, keyId: row.key_id, atMs: Number(row.deletion_at) }))
+    return query.orderBy(column).orderBy('region').orderBy('key_id').limit(limit)
   }
 
-  async function nextDue(afterMs: number): Promise<number | undefined> {
+  async function dueKeys(query: ReturnType<typeof due>): Promise<DueKey[]> {
+    const rows = await query.execute()
+    return rows.map(({ region, key_id, at }) => ({ region, keyId: key_id, atMs: Number(at) }))
+  }
+
+  async function next(column: 'deletion_at' | 'rotation_at', afterMs: number): Promise<number | undefined> {
     const row = await store.db
       .selectFrom('kms_keys')
-      .select('deletion_at')
-      .where('deletion_at', '>', afterMs)
-      .orderBy('deletion_at')
+      .select(`${column} as at`)
+      .where(column, '>', afterMs)
+      .orderBy(column)
       .limit(1)
       .executeTakeFirst()
-    return row?.deletion_at ?? undefined
+    return row?.at ?? undefined
   }
 
   async function create(tx: Transition, key: NewKey, bytes: Buffer): Promise<KmsKey> {
     const { accountId, region, keyId } = key
-    const materialId = random.bytes(MATERIAL_ID_BYTES).toString('hex')
-    const domainKey = await domainKeys.current(tx, accountId, region)
-    const material = {
-      region,
-      key_id: keyId,
-      material_id: materialId,
-      account_id: accountId,
-      domain_key_number: domainKey.number,
-      created_at: now(),
-    }
-    const wrapped = wrapKey(domainKey.key, bytes, materialIdentity(material))
-    await store.rows.insert(tx, 'key_materials', { ...material, wrapped })
+    const material = await keep(tx, key, bytes)
+    const materialId = material.material_id
     const row = await store.rows.insert(tx, 'kms_keys', {
       region,
       key_id: keyId,
@@ -294,18 +314,77 @@ export function createKeys(parts: {
       policy_bindings: key.policyBindings ? bindingsToText(key.policyBindings) : null,
       tags: tagsToText(key.tags),
       alias_names: '[]',
+      ...(key.rotation && rotationColumns(key.rotation)),
     })
     tx.changed('key', keyEntityId(region, keyId))
     return keyFromRow(row, readPolicy)
   }
 
+  /** Stores material under the newest domain key. */
+  async function keep(
+    tx: Transition,
+    { accountId, region, keyId }: Pick<KmsKey, 'accountId' | 'region' | 'keyId'>,
+    bytes: Buffer,
+    rotationType?: RotationType,
+  ): Promise<KeyMaterialRow> {
+    const domainKey = await domainKeys.current(tx, accountId, region)
+    const createdAtMs = now()
+    const row = {
+      region,
+      key_id: keyId,
+      material_id: random.bytes(MATERIAL_ID_BYTES).toString('hex'),
+      account_id: accountId,
+      domain_key_number: domainKey.number,
+      created_at: createdAtMs,
+      rotated_at: rotationType === undefined ? null : createdAtMs,
+      rotation_type: rotationType ?? null,
+    }
+    const wrapped = wrapKey(domainKey.key, bytes, materialIdentity(row))
+    return await store.rows.insert(tx, 'key_materials', { ...row, wrapped })
+  }
+
+  async function rotate(
+    tx: Transition,
+    { row, key }: StoredKey,
+    type: RotationType,
+    bytes: Buffer,
+  ): Promise<KmsKey> {
+    const material = await keep(tx, key, bytes, type)
+    const { rotation } = key
+    const changed = await store.rows.update(tx, 'kms_keys', row, {
+      current_material_id: material.material_id,
+      ...(type === 'AUTOMATIC' && rotation && rotationColumns({ ...rotation, fromMs: material.created_at })),
+    })
+    tx.changed('key', keyEntityId(key.region, key.keyId))
+    return keyFromRow(changed, readPolicy, key.aliasNames)
+  }
+
+  async function materials(db: Db, { region, keyId }: KmsKey): Promise<MaterialVersion[]> {
+    const rows = await db
+      .selectFrom('key_materials')
+      .selectAll()
+      .where('region', '=', region)
+      .where('key_id', '=', keyId)
+      .execute()
+    const versions = rows.map((row) => {
+      const { material_id, rotated_at, rotation_type } = store.rows.check('key_materials', row)
+      const rotation =
+        rotated_at === null ? undefined : { type: rotation_type as RotationType, atMs: rotated_at }
+      return { materialId: material_id, rotation }
+    })
+    return versions.sort(
+      (a, b) => (a.rotation?.atMs ?? -1) - (b.rotation?.atMs ?? -1) || (a.materialId < b.materialId ? -1 : 1),
+    )
+  }
+
   async function change(tx: Transition, { row, key }: StoredKey, wanted: KeyChange): Promise<KmsKey> {
-    const { deletion, policy, quarantine, tags, ...columns } = wanted
+    const { deletion, policy, quarantine, rotation, tags, ...columns } = wanted
     const changed = await store.rows.update(tx, 'kms_keys', row, {
       ...columns,
       ...(policy && { policy: policy.text, policy_bindings: bindingsToText(policy.bindings) }),
       ...(quarantine !== undefined && { quarantine: quarantineToText(quarantine) }),
       ...(tags && { tags: tagsToText(tags) }),
+      ...(rotation !== undefined && rotationColumns(rotation)),
       ...(deletion !== undefined && {
         deletion_at: deletion?.atMs ?? null,
         pending_window_days: deletion?.windowDays ?? null,
@@ -334,15 +413,28 @@ export function createKeys(parts: {
   return {
     load: (region, keyId) => cache.get(keyEntityId(region, keyId)),
     find: (region, keyId) => cache.find(keyEntityId(region, keyId)),
-    olderMaterial,
+    olderMaterial: keptOlderMaterial,
     read,
     list,
-    due,
-    nextDue,
+    dueDeletions: (nowMs, limit, after) => dueKeys(due('deletion_at', nowMs, limit, after)),
+    nextDeletion: (afterMs) => next('deletion_at', afterMs),
+    dueRotations: (nowMs, limit, after) =>
+      dueKeys(due('rotation_at', nowMs, limit, after).where('state', '=', 'Enabled')),
+    nextRotation: (afterMs) => next('rotation_at', afterMs),
     newMaterial: (spec, accountId) => engine.generate(factsOf(spec).form, accountId),
     create,
     change,
+    rotate,
+    materials,
     destroy,
     cache,
+  }
+}
+
+function rotationColumns(rotation: KeyRotation | null) {
+  return {
+    rotation_period_days: rotation?.periodDays ?? null,
+    rotation_from: rotation?.fromMs ?? null,
+    rotation_at: rotation && nextRotationMs(rotation),
   }
 }

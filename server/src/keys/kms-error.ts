@@ -9,6 +9,7 @@ import { AwsError } from '../aws-error.ts'
 const defaultTexts = {
   AccessDeniedException: 'You are not authorized to perform this operation.',
   AlreadyExistsException: 'The resource already exists.',
+  ConflictException: 'The request conflicts with another one that is under way.',
   CustomKeyStoreNotFoundException: 'The custom key store was not found.',
   DisabledException: 'The KMS key is disabled.',
   DryRunOperationException: 'The request would have succeeded, but the DryRun option is set.',

@@ -1,4 +1,5 @@
 import type { Material } from '../crypto/material.ts'
+import { isSymmetricEncryption } from './key-type.ts'
 import type { KeyState, KmsKey } from './key.ts'
 import type { LoadedKey } from './keys.ts'
 import { KmsError } from './kms-error.ts'
@@ -59,4 +60,18 @@ export function requireNotPendingDeletion(key: KmsKey): void {
 /** CancelKeyDeletion works on nothing else. */
 export function requirePendingDeletion(key: KmsKey): void {
   if (key.state !== 'PendingDeletion') throw refusals.Enabled(key.arn)
+}
+
+/**
+ * Only symmetric encryption keys whose material is made here can be given new material, and only while they are enabled.
+ * @see AWS KMS Developer Guide, "Rotate AWS KMS keys" and "Key states of AWS KMS keys"
+ */
+export function requireRotatable(key: KmsKey): void {
+  if (!isSymmetricEncryption(key)) {
+    throw new KmsError(
+      'UnsupportedOperationException',
+      `${key.arn} key spec is ${key.spec} which is not valid for this operation.`,
+    )
+  }
+  requireEnabled(key)
 }

@@ -3,6 +3,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { keyDeletions } from './key-deletions.ts'
+import { keyRotations } from './key-rotations.ts'
 import { createTimerRunner } from './timer-runner.ts'
 import { startTimers, type Timers } from './timers.ts'
 
@@ -21,7 +22,7 @@ export function startDeploymentTimers(parts: {
   return startTimers({
     store,
     runner: createTimerRunner(parts),
-    kinds: [keyDeletions({ store, keys, clock, log })],
+    kinds: [keyDeletions({ store, keys, clock, log }), keyRotations({ store, keys, clock, log })],
     clock,
     log,
     onHealth,

@@ -1,7 +1,7 @@
 import { cloudTrailRecord } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { StoredKey } from '../keys/key.ts'
-import type { DueDeletion, Keys } from '../keys/keys.ts'
+import type { DueKey, Keys } from '../keys/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { runEach } from './due-entities.ts'
@@ -56,10 +56,10 @@ export function keyDeletions(parts: { store: Store; keys: Keys; clock: Clock; lo
   return {
     name: 'key deletions',
     isIrreversible: true,
-    nextDue: (afterMs) => keys.nextDue(afterMs),
+    nextDue: (afterMs) => keys.nextDeletion(afterMs),
     async runDue(nowMs, isStopped) {
-      const undone = await runEach<DueDeletion>(
-        { page: (...page) => keys.due(...page), run: ({ region, keyId }) => destroy(region, keyId) },
+      const undone = await runEach<DueKey>(
+        { page: (...page) => keys.dueDeletions(...page), run: ({ region, keyId }) => destroy(region, keyId) },
         nowMs,
         isStopped,
       )

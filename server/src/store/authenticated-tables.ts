@@ -76,11 +76,22 @@ export const authenticatedTables = {
       'policy_bindings',
       'quarantine',
       'alias_names',
+      'rotation_period_days',
+      'rotation_from',
+      'rotation_at',
     ],
   },
   key_materials: {
     key: ['region', 'key_id', 'material_id'],
-    columns: ['version', 'account_id', 'domain_key_number', 'wrapped', 'created_at'],
+    columns: [
+      'version',
+      'account_id',
+      'domain_key_number',
+      'wrapped',
+      'created_at',
+      'rotated_at',
+      'rotation_type',
+    ],
   },
   aliases: {
     key: ['account_id', 'region', 'name'],

@@ -3,13 +3,14 @@ import type { Clock } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { identityAndAccess } from './migrations/0002-identity-and-access.ts'
+import { keyRotation } from './migrations/0004-key-rotation.ts'
 import { timers } from './migrations/0003-timers.ts'
 import type { ColumnType, Migration, TableDefinition } from './migrations/migration.ts'
 import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
 import { DatabaseError, StoreError } from './store-errors.ts'
 
-export const migrations: readonly Migration[] = [firstTables, identityAndAccess, timers]
+export const migrations: readonly Migration[] = [firstTables, identityAndAccess, timers, keyRotation]
 
 /**
  * Brings the schema to what this version knows. Starters that come at once wait for one another: each
@@ -28,12 +29,19 @@ export async function migrate(
     engine.looseTransaction(async (db) => {
       const lock = db.selectFrom('migrations').select('number').where('number', '=', 0)
       await (engine.name === 'postgres' ? lock.forUpdate() : lock).execute()
-      for (const { number, name, tables, addedColumns = {} } of await pending(db, known)) {
+      for (const { number, name, tables, addedColumns = {}, addedIndexes = {} } of await pending(db, known)) {
         for (const table of tables) await createTable(engine.name, db, table)
         for (const [table, columns] of Object.entries(addedColumns)) {
           for (const [column, type] of Object.entries(columns)) {
             await db.schema.alterTable(table).addColumn(column, TYPES[engine.name][bareType(type)]).execute()
           }
+        }
+        for (const [index, { table, columns }] of Object.entries(addedIndexes)) {
+          await db.schema
+            .createIndex(index)
+            .on(table)
+            .columns([...columns])
+            .execute()
         }
         await db.insertInto('migrations').values({ number, name, applied_at: clock.now() }).execute()
       }

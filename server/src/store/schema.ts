@@ -140,6 +140,11 @@ export interface KmsKeyRow {
    * their own. Null in rows of before there was this column.
    */
   alias_names: string | null
+  /** Days between automatic rotations; null when there are none. */
+  rotation_period_days: number | null
+  /** What the period counts from. */
+  rotation_from: number | null
+  rotation_at: number | null
   version: number
   mac: Buffer
 }
@@ -152,6 +157,10 @@ export interface KeyMaterialRow {
   domain_key_number: number
   wrapped: Buffer
   created_at: number
+  /** When it became the current one in the place of another; null for a key's first. */
+  rotated_at: number | null
+  /** AUTOMATIC or ON_DEMAND. */
+  rotation_type: string | null
   version: number
   mac: Buffer
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { dnsSuffixOf, iamArn, partitionOf } from '../../arn.ts'
 import { cloudTrailRecord } from '../../audit/record.ts'
+import { DEFAULT_ROTATION_PERIOD_DAYS } from '../../keys/key-rotation.ts'
 import type { KeyReference } from '../../keys/key-reference.ts'
 import type { KmsKey } from '../../keys/key.ts'
 import { DuplicateRowError } from '../../store/store.ts'
@@ -53,6 +54,7 @@ export async function ensureAwsManagedKey(
         policy: awsManagedKeyPolicy(service, accountId, region),
         tags: [],
         manager: 'AWS',
+        rotation: { periodDays: DEFAULT_ROTATION_PERIOD_DAYS, fromMs: now() },
       } as const
       const key = await keys.create(tx, made, material)
       const stored = await keys.read(tx.db, region, key.keyId)

@@ -50,6 +50,15 @@ function enumsIn(partition: string) {
     EncapsulationAlgorithmSpec: ['ML_KEM'],
     MacAlgorithmSpec: namesOf(macAlgorithms),
     KeyEncryptionMechanism: ['RSAES_OAEP_SHA_256'],
+    RotationType: ['AUTOMATIC', 'ON_DEMAND'],
+    IncludeKeyMaterial: ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY'],
+    KeyMaterialState: [
+      'NON_CURRENT',
+      'CURRENT',
+      'PENDING_ROTATION',
+      'PENDING_MULTI_REGION_IMPORT_AND_ROTATION',
+    ],
+    ImportState: ['IMPORTED', 'PENDING_IMPORT'],
     MultiRegionKeyType: ['PRIMARY', 'REPLICA'],
   } as const
 }

@@ -1,13 +1,23 @@
+import { nextRotationMs } from '../../keys/key-rotation.ts'
 import type { Operation } from './operation.ts'
 
 /**
- * Whether the key's material is rotated by itself. Rotation cannot be switched on yet, so the answer is that it is off; tools
- * ask this of every key that they manage. Of asymmetric and HMAC keys, which are never rotated, it always is: Terraform asks
- * it of these too.
+ * Whether the key is rotated by itself, how often, and when next. Of asymmetric and HMAC keys, which are never rotated, the
+ * answer is no and not an error: Terraform asks it of these too. A rotation on demand is over when its request is answered.
  *
  * @see AWS KMS API Reference, GetKeyRotationStatus
  */
 export const getKeyRotationStatus: Operation<'GetKeyRotationStatus'> = async (request, { access, store }) => {
   const { key } = await access.toManage(store.db, request.KeyId, 'kms:GetKeyRotationStatus')
-  return { KeyId: key.arn, KeyRotationEnabled: false }
+  const { rotation } = key
+  // While a key waits for its deletion it is not rotated, and so AWS says; it is again when the deletion is cancelled.
+  if (rotation === undefined || key.state === 'PendingDeletion') {
+    return { KeyId: key.arn, KeyRotationEnabled: false }
+  }
+  return {
+    KeyId: key.arn,
+    KeyRotationEnabled: true,
+    RotationPeriodInDays: rotation.periodDays,
+    NextRotationDate: new Date(nextRotationMs(rotation)),
+  }
 }

@@ -10,7 +10,9 @@ import { decrypt } from './decrypt.ts'
 import { deleteAlias } from './delete-alias.ts'
 import { deriveSharedSecret } from './derive-shared-secret.ts'
 import { describeKey } from './describe-key.ts'
+import { disableKeyRotation } from './disable-key-rotation.ts'
 import { disableKey } from './disable-key.ts'
+import { enableKeyRotation } from './enable-key-rotation.ts'
 import { enableKey } from './enable-key.ts'
 import { encapsulate } from './encapsulate.ts'
 import { encrypt } from './encrypt.ts'
@@ -25,6 +27,7 @@ import { getKeyRotationStatus } from './get-key-rotation-status.ts'
 import { getPublicKey } from './get-public-key.ts'
 import { grantHandlers, writingGrantOperations } from './grant-handlers.ts'
 import { listAliases } from './list-aliases.ts'
+import { listKeyRotations } from './list-key-rotations.ts'
 import { listKeyPolicies } from './list-key-policies.ts'
 import { listKeys } from './list-keys.ts'
 import { listResourceTags } from './list-resource-tags.ts'
@@ -33,6 +36,7 @@ import { CallContext, type Operation } from './operation.ts'
 import type { KmsParts } from './parts.ts'
 import { putKeyPolicy } from './put-key-policy.ts'
 import { reEncrypt } from './re-encrypt.ts'
+import { rotateKeyOnDemand } from './rotate-key-on-demand.ts'
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts'
 import { operations, type OperationName, type RequestOf } from './shapes.ts'
 import { sign } from './sign.ts'
@@ -55,7 +59,9 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
   DeriveSharedSecret: deriveSharedSecret,
   DescribeKey: describeKey,
   DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
   EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
   Encapsulate: encapsulate,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
@@ -69,10 +75,12 @@ const handlers: { readonly [Name in OperationName]: Operation<Name> } = {
   GetPublicKey: getPublicKey,
   ListAliases: listAliases,
   ListKeyPolicies: listKeyPolicies,
+  ListKeyRotations: listKeyRotations,
   ListKeys: listKeys,
   ListResourceTags: listResourceTags,
   PutKeyPolicy: putKeyPolicy,
   ReEncrypt: reEncrypt,
+  RotateKeyOnDemand: rotateKeyOnDemand,
   ScheduleKeyDeletion: scheduleKeyDeletion,
   Sign: sign,
   TagResource: tagResource,
@@ -91,8 +99,11 @@ const writing: ReadonlySet<OperationName> = new Set([
   'CreateKey',
   'DeleteAlias',
   'DisableKey',
+  'DisableKeyRotation',
   'EnableKey',
+  'EnableKeyRotation',
   'PutKeyPolicy',
+  'RotateKeyOnDemand',
   'ScheduleKeyDeletion',
   'TagResource',
   'UntagResource',

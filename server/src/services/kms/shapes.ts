@@ -3,6 +3,7 @@ import { enums } from './enums.ts'
 import { grantShapes } from './grant-shapes.ts'
 import { keyPairShapes } from './key-pair-shapes.ts'
 import { recipientInfo } from './recipient-shape.ts'
+import { rotationShapes } from './rotation-shapes.ts'
 
 /**
  * The shapes of the operations that Keywright answers, member by member, as AWS KMS publishes them
@@ -97,6 +98,7 @@ const tag = {
 export const operations = {
   ...grantShapes,
   ...keyPairShapes,
+  ...rotationShapes,
   CancelKeyDeletion: {
     input: {
       KeyId: { type: 'string', min: 1, max: 2048, required: true },
@@ -243,18 +245,6 @@ export const operations = {
     output: {
       Policy: { type: 'string' },
       PolicyName: { type: 'string' },
-    },
-  },
-  GetKeyRotationStatus: {
-    input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
-    },
-    output: {
-      KeyRotationEnabled: { type: 'boolean' },
-      KeyId: { type: 'string' },
-      RotationPeriodInDays: { type: 'integer' },
-      NextRotationDate: { type: 'timestamp' },
-      OnDemandRotationStartDate: { type: 'timestamp' },
     },
   },
   ListAliases: {

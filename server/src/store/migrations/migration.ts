@@ -23,4 +23,8 @@ export interface Migration {
   readonly tables: readonly TableDefinition[]
   /** Table → columns that it gets; each may be null, and is in the rows that exist. */
   readonly addedColumns?: Readonly<Record<string, Readonly<Record<string, `${string}?` & ColumnType>>>>
+  /** Index name → the table that was there before, and its columns. */
+  readonly addedIndexes?: Readonly<
+    Record<string, { readonly table: string; readonly columns: readonly string[] }>
+  >
 }

@@ -1,0 +1,27 @@
+const DAY_MS = 86_400_000
+
+/** AWS's default, and what AWS managed keys have. */
+export const DEFAULT_ROTATION_PERIOD_DAYS = 365
+
+/** AWS's quota, which cannot be raised. */
+export const ON_DEMAND_ROTATIONS_PER_KEY = 25
+
+export type RotationType = 'AUTOMATIC' | 'ON_DEMAND'
+
+/** That a key is rotated by itself, and when. */
+export interface KeyRotation {
+  readonly periodDays: number
+  /** What the period counts from: when it was switched on, or the last automatic rotation. */
+  readonly fromMs: number
+}
+
+export function nextRotationMs({ periodDays, fromMs }: KeyRotation): number {
+  return fromMs + periodDays * DAY_MS
+}
+
+/** One piece of the material of a key that has been rotated, or of one that has not: then it is the only one. */
+export interface MaterialVersion {
+  readonly materialId: string
+  /** How it came to be the current one; undefined for the first. */
+  readonly rotation: { readonly type: RotationType; readonly atMs: number } | undefined
+}
