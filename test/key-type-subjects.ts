@@ -59,6 +59,7 @@ const pairConditions = {
   'kms:DataKeyPairSpec': [KeyPairSpec, 'RSA_2048'],
   'kms:EncryptionAlgorithm': ['SYMMETRIC_DEFAULT', EncryptionAlgorithm],
   'kms:EncryptionContext:purpose': ['pairs', 'keys'],
+  'kms:EncryptionContextKeys': ['purpose', 'owner'],
 } as const
 const encryptionConditions = {
   ...ofKey(rsa),

@@ -120,6 +120,15 @@ for (const { operation, key: request, call, conditions, noDryRun } of subjects) 
     }
   })
 
+  test(`${operation}: a policy can go by the alias by which the key was named`, async () => {
+    const key = await newKey(admin, request)
+    const AliasName = `alias/asked-${operation}`
+    await admin.createAlias({ AliasName, TargetKeyId: key.id })
+    await setPolicy(key.id, allow(adaArn, { StringEquals: { 'kms:RequestAlias': AliasName } }))
+    await call(ada, { KeyId: AliasName })
+    await assertRefused(call(ada, { KeyId: key.id }), denied, /no identity-based policy allows/)
+  })
+
   if (noDryRun === undefined) {
     test(`${operation}: a dry run tells what would stop it, and does nothing`, async () => {
       const key = await newKey(admin, request)
@@ -237,3 +246,47 @@ async function clientOfNewAccount(accountId: string): Promise<KMS> {
   assert.equal(credentials.code, 0, credentials.stderr)
   return kmsClient(server, { credentials: JSON.parse(credentials.stdout) as Credentials })
 }
+
+test('ReEncrypt asks of each key by the algorithm of its own side, and whether they are one key', async () => {
+  const rsa = await newKey(admin, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' })
+  const symmetric = await newKey(admin)
+  const [fromAlgorithm, toAlgorithm] = ['RSAES_OAEP_SHA_256', 'SYMMETRIC_DEFAULT'] as const
+  const { CiphertextBlob } = await admin.encrypt({
+    KeyId: rsa.id,
+    EncryptionAlgorithm: fromAlgorithm,
+    Plaintext: Buffer.from('moved'),
+  })
+  const move = () =>
+    ada.reEncrypt({
+      CiphertextBlob,
+      SourceKeyId: rsa.id,
+      SourceEncryptionAlgorithm: fromAlgorithm,
+      DestinationKeyId: symmetric.id,
+    })
+  const setPolicies = async (from: string, to: string, sameKey: string) => {
+    const statement = (side: string, algorithm: string) => ({
+      Effect: 'Allow',
+      Principal: { AWS: adaArn },
+      Action: `kms:ReEncrypt${side}`,
+      Resource: '*',
+      Condition: {
+        StringEquals: { 'kms:EncryptionAlgorithm': algorithm },
+        Bool: { 'kms:ReEncryptOnSameKey': sameKey },
+      },
+    })
+    const put = (KeyId: string, more: object) =>
+      admin.putKeyPolicy({ KeyId, Policy: JSON.stringify(policyOf(administration, more)) })
+    await put(rsa.id, statement('From', from))
+    await put(symmetric.id, statement('To', to))
+  }
+  await setPolicies(fromAlgorithm, toAlgorithm, 'false')
+  assert.equal((await move()).DestinationEncryptionAlgorithm, toAlgorithm)
+  for (const [from, to, sameKey] of [
+    [toAlgorithm, toAlgorithm, 'false'],
+    [fromAlgorithm, fromAlgorithm, 'false'],
+    [fromAlgorithm, toAlgorithm, 'true'],
+  ] as const) {
+    await setPolicies(from, to, sameKey)
+    await assertRefused(move(), denied, /no identity-based policy allows/)
+  }
+})

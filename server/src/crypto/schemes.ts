@@ -1,4 +1,4 @@
-/** How a message becomes a signature, in the words of the standards; AWS's names for these are in keys/specs.ts. */
+/** How a message becomes a signature, in the words of the standards; AWS's names for these are in keys/algorithms.ts. */
 export type SignatureScheme =
   /** The salt is as long as the hash (RFC 8017, section 9.1). */
   | { readonly type: 'rsa-pss'; readonly hash: Sha2 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { defaultKeyPolicy } from '../../keys/default-policy.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import { algorithmsOf, factsOf, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
+import type { Db } from '../../store/db.ts'
 import { requireTags } from '../../keys/tags.ts'
 import { bindKeyPolicy, lockoutValues, requireControl, requireKeyPolicy } from './key-policy.ts'
 import { keyMetadata } from './key-metadata.ts'
@@ -19,7 +20,7 @@ const KEYS_PER_ACCOUNT_AND_REGION = 100_000
  */
 export const createKey: Operation<'CreateKey'> = async (
   request,
-  { caller, region, keys, binding, access, transition },
+  { caller, region, store, keys, binding, access, transition },
 ) => {
   const { spec, usage } = requireSpec(request)
   requireOrigin(request)
@@ -40,23 +41,11 @@ export const createKey: Operation<'CreateKey'> = async (
     about,
   )
   if (tags.length > 0) access.requireTagging(keyId, { requestTags: tags }, about)
+  // Nobody has a key made that there is no room for.
+  await requireRoom(store.db, accountId, region)
   const material = await keys.newMaterial(spec, accountId)
   return transition(async (tx) => {
-    const beyondQuota = await tx.db
-      .selectFrom('kms_keys')
-      .select('key_id')
-      .where('account_id', '=', accountId)
-      .where('region', '=', region)
-      .orderBy('key_id')
-      .limit(1)
-      .offset(KEYS_PER_ACCOUNT_AND_REGION - 1)
-      .executeTakeFirst()
-    if (beyondQuota !== undefined) {
-      throw new KmsError(
-        'LimitExceededException',
-        'The quota of KMS keys in this account and Region was exceeded.',
-      )
-    }
+    await requireRoom(tx.db, accountId, region)
     const policyBindings = await bindKeyPolicy(binding, tx, document, region)
     const made = {
       keyId,
@@ -77,6 +66,23 @@ export const createKey: Operation<'CreateKey'> = async (
   }).finally(() => {
     material.fill(0)
   })
+}
+
+async function requireRoom(db: Db, accountId: string, region: string): Promise<void> {
+  const beyondQuota = await db
+    .selectFrom('kms_keys')
+    .select('key_id')
+    .where('account_id', '=', accountId)
+    .where('region', '=', region)
+    .orderBy('key_id')
+    .limit(1)
+    .offset(KEYS_PER_ACCOUNT_AND_REGION - 1)
+    .executeTakeFirst()
+  if (beyondQuota === undefined) return
+  throw new KmsError(
+    'LimitExceededException',
+    'The quota of KMS keys in this account and Region was exceeded.',
+  )
 }
 
 /** KeySpec and its deprecated twin say the same thing; one of them at most may be given. */
