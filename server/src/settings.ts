@@ -328,7 +328,7 @@ export const settings = {
   cacheKeys: setting(
     integer(1, 10_000_000),
     '131072',
-    'KMS keys held in memory. More keys than this work, at the cost of reading the store again.',
+    'KMS keys held in memory, as if all were symmetric: RSA and elliptic curve keys count twice, ML-KEM keys five and ML-DSA keys twelve times. More keys than this work, at the cost of reading the store again.',
   ),
   journal: setting(
     oneOf('auto', 'files'),

@@ -10,6 +10,7 @@ import {
 import { after, test } from 'node:test'
 import { factsOf } from '../keys/specs.ts'
 import { createKeyEngine } from './in-process-engine.ts'
+import { TooManyWaiting } from './material.ts'
 import type { PrivateKeyForm } from './key-form.ts'
 import { systemRandom } from './random.ts'
 import { formsFor, given, keptMaterial, materialOf, newMaterial, signings } from './testing/materials.ts'
@@ -200,4 +201,16 @@ test('what threads do is what is done here', async () => {
   }
   const agreeing = materialOf(engine, onP384, 'agree', own)
   assert.deepEqual(await agreeing.agree(peer.publicKey), diffieHellman(keys))
+})
+
+test('slow work waits in the turn of the account that asks, and uses up no other', async () => {
+  const material = await keptMaterial(engine, factsOf('RSA_4096').form, 'sign')
+  const ask = (askedBy?: string) =>
+    material.sign({ type: 'rsa-pss', hash: 'sha256' }, 'message', message, askedBy)
+  const flood = Array.from({ length: 200 }, () => ask('a stranger').catch((error: unknown) => error))
+  const own = await ask()
+  assert.equal(own.length, 512)
+  const refused = (await Promise.all(flood)).filter((answer) => !Buffer.isBuffer(answer))
+  assert.ok(refused.length > 0)
+  assert.ok(refused.every((error) => error instanceof TooManyWaiting))
 })

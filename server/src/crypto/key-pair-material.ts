@@ -18,7 +18,7 @@ import type { SlowThreads } from './slow-threads.ts'
 export interface KeyPair {
   readonly materialId: string
   readonly form: PrivateKeyForm
-  /** The account whose turn it is in a thread. */
+  /** The account whose turn it is in a thread when nobody else asks. */
   readonly owner: string
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
@@ -31,15 +31,15 @@ export function signingMaterial(keyPair: KeyPair): SigningMaterial {
   return {
     use: 'sign',
     ...namesOf(keyPair),
-    async sign(scheme, input, message) {
+    async sign(scheme, input, message, askedBy = owner) {
       if (places.use === 'here' && isNative(scheme, input)) return sign(privateKey, scheme, input, message)
-      return threads.run(owner, 'sign', privateKey, scheme, input, message)
+      return threads.run(askedBy, 'sign', privateKey, scheme, input, message)
     },
-    async verify(scheme, input, message, signature) {
+    async verify(scheme, input, message, signature, askedBy = owner) {
       if (places.verify === 'here' && isNative(scheme, input)) {
         return verify(publicKey, scheme, input, message, signature)
       }
-      return threads.run(owner, 'verify', publicKey, scheme, input, message, signature)
+      return threads.run(askedBy, 'verify', publicKey, scheme, input, message, signature)
     },
   }
 }
@@ -51,9 +51,9 @@ export function decryptionMaterial(keyPair: KeyPair): DecryptionMaterial {
     use: 'decrypt',
     ...namesOf(keyPair),
     encrypt: async (scheme, plaintext) => encryptOaep(publicKey, scheme, plaintext),
-    async decrypt(scheme, ciphertext) {
+    async decrypt(scheme, ciphertext, askedBy = owner) {
       if (place === 'here') return decryptOaep(privateKey, scheme, ciphertext)
-      return threads.run(owner, 'decryptOaep', privateKey, scheme, ciphertext)
+      return threads.run(askedBy, 'decryptOaep', privateKey, scheme, ciphertext)
     },
   }
 }
@@ -64,9 +64,9 @@ export function agreementMaterial(keyPair: KeyPair): AgreementMaterial {
   return {
     use: 'agree',
     ...namesOf(keyPair),
-    async agree(peerPublicKey) {
+    async agree(peerPublicKey, askedBy = owner) {
       if (place === 'here') return agree(privateKey, peerPublicKey)
-      return threads.run(owner, 'agree', privateKey, peerPublicKey)
+      return threads.run(askedBy, 'agree', privateKey, peerPublicKey)
     },
   }
 }

@@ -6,6 +6,9 @@ import type { MacHash, OaepScheme, SignatureScheme, SignedInput } from './scheme
  * One version of a KMS key's material. Operations use it without seeing a byte of it; it may be in this process, in an
  * HSM or behind a network, so each use is asynchronous and may fail.
  *
+ * Slow work is done in turns. `askedBy` is the account whose turn it takes: that of who asks, which may be another than the
+ * key's; the key's own when nothing is said.
+ *
  * All uses reject with `MaterialUnavailable` when the material cannot be reached, which says nothing about what was given,
  * and with `TooManyWaiting` when more work waits for it than it can do.
  */
@@ -44,12 +47,13 @@ export interface MacMaterial extends AnyMaterial {
 export interface SigningMaterial extends KeyPairMaterial {
   readonly use: 'sign'
   /** @param input fits the scheme, and a digest or μ has its length: the caller has checked both */
-  sign(scheme: SignatureScheme, input: SignedInput, message: Uint8Array): Promise<Buffer>
+  sign(scheme: SignatureScheme, input: SignedInput, message: Uint8Array, askedBy?: string): Promise<Buffer>
   verify(
     scheme: SignatureScheme,
     input: SignedInput,
     message: Uint8Array,
     signature: Uint8Array,
+    askedBy?: string,
   ): Promise<boolean>
 }
 
@@ -59,7 +63,7 @@ export interface DecryptionMaterial extends KeyPairMaterial {
   /** @param plaintext no longer than the key and the scheme take: the caller has checked it */
   encrypt(scheme: OaepScheme, plaintext: Uint8Array): Promise<Buffer>
   /** Resolves to undefined when the ciphertext does not open, whatever is wrong with it, length included. */
-  decrypt(scheme: OaepScheme, ciphertext: Uint8Array): Promise<Buffer | undefined>
+  decrypt(scheme: OaepScheme, ciphertext: Uint8Array, askedBy?: string): Promise<Buffer | undefined>
 }
 
 export interface AgreementMaterial extends KeyPairMaterial {
@@ -68,7 +72,7 @@ export interface AgreementMaterial extends KeyPairMaterial {
    * The raw shared secret Z: the x-coordinate of the shared point (SP 800-56A Rev. 3, section 5.7.1.2).
    * Resolves to undefined unless the peer's key is a valid SubjectPublicKeyInfo in DER of a point on the same curve.
    */
-  agree(peerPublicKey: Uint8Array): Promise<Buffer | undefined>
+  agree(peerPublicKey: Uint8Array, askedBy?: string): Promise<Buffer | undefined>
 }
 
 export interface EncapsulationMaterial extends KeyPairMaterial {

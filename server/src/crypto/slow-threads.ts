@@ -34,8 +34,9 @@ export function openSlowThreads(): SlowThreads {
     file: PRIVATE_KEY_WORKER,
     count: Math.min(4, Math.max(1, processors - 1)),
     ahead: 2,
-    // About a second of RSA_4096 signatures on one processor for one account; 16 MB at 4 KiB a message in all.
-    waiting: { ofOwner: 512, inAll: 4096 },
+    // One to two seconds of the slowest, signatures over μ, on one processor for one account. What waits keeps its request,
+    // some 35 KB, and is one of those that the listener lets be under way: far fewer than that, so that all else goes on.
+    waiting: { ofOwner: 128, inAll: 1024 },
   })
   return {
     generation,

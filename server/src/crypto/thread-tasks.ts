@@ -7,21 +7,26 @@ export type TaskAnswer = Buffer | KeyObject | boolean | undefined
 
 /** What is asked of a thread; the answers come in the same order. */
 export interface TaskRequest {
+  /** The answer has it too. */
+  readonly number: number
   readonly name: string
   readonly args: readonly unknown[]
 }
 
-export type TaskOutcome =
-  | { readonly answer: TaskAnswer | Uint8Array<ArrayBuffer> }
-  | { readonly error: unknown }
+export type TaskOutcome = { readonly number: number } & Outcome
+type Outcome = { readonly answer: TaskAnswer | Uint8Array<ArrayBuffer> } | { readonly error: unknown }
 
 /** In a worker thread: does what it is asked for, one after the other, until it is ended. */
 export function serveTasks(tasks: Tasks): void {
   const port = parentPort
   if (port === null) throw new Error('serveTasks is for a worker thread')
-  port.on('message', ({ name, args }: TaskRequest) => {
+  port.on('message', ({ number, name, args }: TaskRequest) => {
     const { outcome, moved } = outcomeOf(tasks, name, args)
-    port.postMessage(outcome, moved)
+    port.postMessage({ number, ...outcome } satisfies TaskOutcome, moved)
+  })
+  // A task that cannot be read is never answered, and nobody would know which: this thread ends, and says so of all it has.
+  port.on('messageerror', (error) => {
+    throw error
   })
 }
 
@@ -29,7 +34,7 @@ function outcomeOf(
   tasks: Tasks,
   name: string,
   args: readonly unknown[],
-): { outcome: TaskOutcome; moved: ArrayBuffer[] } {
+): { outcome: Outcome; moved: ArrayBuffer[] } {
   try {
     const answer = tasks[name]?.(...(args as never[]))
     if (!Buffer.isBuffer(answer)) return { outcome: { answer }, moved: [] }

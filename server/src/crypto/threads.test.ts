@@ -146,6 +146,13 @@ test('closing rejects what runs, what waits, spare work and what comes later', a
   await assert.rejects(threads.run('a', 'ofThread'), MaterialUnavailable)
 })
 
+test('what cannot be handed over is refused, and what is made ahead goes on after it', async (t) => {
+  const threads = open(t)
+  const uncloneable = (() => undefined) as never
+  await assert.rejects(threads.runSpare('echo', uncloneable), MaterialUnavailable)
+  assert.equal((await threads.runSpare('echo', Buffer.from('next'))).toString(), 'next')
+})
+
 test('threads that are not closed do not keep the process alive, and work in them does', () => {
   const module = JSON.stringify(new URL('./threads.ts', import.meta.url).href)
   const options = `{ file: new URL('${file.href}'), count: 1, ahead: 1, waiting: { ofOwner: 1, inAll: 1 } }`

@@ -13,7 +13,7 @@ export interface ThreadOptions {
   readonly waiting: TurnLimits
 }
 
-interface Job extends TaskRequest {
+interface Job extends Omit<TaskRequest, 'number'> {
   /** Nobody waits for it but this process. */
   readonly spare: boolean
   resolve(answer: unknown): void
@@ -23,7 +23,7 @@ interface Job extends TaskRequest {
 interface Thread {
   readonly worker: Worker
   /** What it was given and has not answered, in order. */
-  readonly jobs: Job[]
+  readonly jobs: (Job & { readonly number: number })[]
 }
 
 /**
@@ -38,6 +38,7 @@ export class Threads<Known extends Tasks> {
   readonly #spare: Job[] = []
   readonly #threads = new Set<Thread>()
   #spareRunning = false
+  #lastNumber = 0
   #closed = false
 
   constructor(options: ThreadOptions) {
@@ -70,7 +71,7 @@ export class Threads<Known extends Tasks> {
   /** Ends the threads. What waits or runs is rejected; a task that has begun is done before its thread ends. */
   async close(): Promise<void> {
     this.#closed = true
-    const left = [...this.#threads].flatMap(({ jobs }) => jobs.splice(0))
+    const left: Job[] = [...this.#threads].flatMap(({ jobs }) => jobs.splice(0))
     for (let job = this.#turns.next(); job !== undefined; job = this.#turns.next()) left.push(job)
     for (const job of [...left, ...this.#spare.splice(0)]) job.reject(closed())
     await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()))
@@ -96,6 +97,7 @@ export class Threads<Known extends Tasks> {
       try {
         this.#give(thread ?? this.#start(), job)
       } catch (cause) {
+        if (job.spare) this.#spareRunning = false
         job.reject(new MaterialUnavailable('A thread for slow cryptography did not start', { cause }))
       }
     }
@@ -120,8 +122,9 @@ export class Threads<Known extends Tasks> {
   }
 
   #give({ worker, jobs }: Thread, job: Job): void {
-    worker.postMessage({ name: job.name, args: job.args } satisfies TaskRequest)
-    jobs.push(job)
+    const number = ++this.#lastNumber
+    worker.postMessage({ number, name: job.name, args: job.args } satisfies TaskRequest)
+    jobs.push({ ...job, number })
     if (!job.spare) worker.ref()
   }
 
@@ -133,6 +136,11 @@ export class Threads<Known extends Tasks> {
     this.#threads.add(thread)
     let cause: unknown
     worker.on('message', (outcome: TaskOutcome) => this.#answered(thread, outcome))
+    // Answers come in order; one that is lost would give each of the next to somebody else's task.
+    worker.once('messageerror', (error) => {
+      cause = error
+      void worker.terminate()
+    })
     worker.once('error', (error) => {
       cause = error
     })
@@ -141,9 +149,14 @@ export class Threads<Known extends Tasks> {
   }
 
   #answered(thread: Thread, outcome: TaskOutcome): void {
-    const job = thread.jobs.shift()
+    const [job] = thread.jobs
     // What came while this object was closing.
     if (job === undefined) return
+    if (job.number !== outcome.number) {
+      void thread.worker.terminate()
+      return
+    }
+    thread.jobs.shift()
     if (job.spare) this.#spareRunning = false
     if (thread.jobs.every(({ spare }) => spare)) thread.worker.unref()
     if ('error' in outcome) job.reject(outcome.error)

@@ -36,11 +36,14 @@ test('an owner whose share is full is refused, and another is not', () => {
   turns.add('a', 'a3')
 })
 
-test('when all that may wait does, everyone is refused until something is taken out', () => {
-  const turns = new Turns<string>({ ofOwner: 2, inAll: 3 })
+test('when all that may wait does, only who has nothing waiting is let in, until something is taken out', () => {
+  const turns = new Turns<string>({ ofOwner: 3, inAll: 3 })
   for (const work of ['a1', 'a2', 'b1']) turns.add(work.slice(0, 1), work)
-  assert.throws(() => turns.add('c', 'c1'), TooManyWaiting)
-  turns.next()
+  assert.throws(() => turns.add('a', 'a3'), TooManyWaiting)
   turns.add('c', 'c1')
-  assert.deepEqual(drained(turns), ['b1', 'a2', 'c1'])
+  assert.throws(() => turns.add('c', 'c2'), TooManyWaiting)
+  turns.next()
+  turns.next()
+  turns.add('c', 'c2')
+  assert.deepEqual(drained(turns), ['c1', 'a2', 'c2'])
 })

@@ -3,7 +3,7 @@ import { TooManyWaiting } from './material.ts'
 export interface TurnLimits {
   /** How much of one owner's work may wait. */
   readonly ofOwner: number
-  /** How much may wait in all. */
+  /** How much may wait in all; who has nothing waiting is always let in. */
   readonly inAll: number
 }
 
@@ -28,9 +28,10 @@ export class Turns<Work> {
   /** @throws TooManyWaiting */
   add(owner: string, work: Work): void {
     const own = this.#waiting.get(owner)
-    if (this.#size >= this.#limits.inAll || (own?.length ?? 0) >= this.#limits.ofOwner)
-      throw new TooManyWaiting()
+    // Otherwise a few owners who fill all the room would keep out everybody else.
     if (own === undefined) this.#waiting.set(owner, [work])
+    else if (own.length >= this.#limits.ofOwner || this.#size >= this.#limits.inAll)
+      throw new TooManyWaiting()
     else own.push(work)
     this.#size++
   }

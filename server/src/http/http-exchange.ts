@@ -83,7 +83,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
 
     request.collectBody(limits.bodyBytes, {
       done(body) {
-        releaseLong()
+        // It is held until the answer is written: the request may have to be decided again, or wait for its turn.
         if (connection.broken) return
         answering = true
         connection.answering++

@@ -18,7 +18,7 @@ export interface HttpLimits {
   readonly connections: number
   /** Handed to the handler and not yet ended, of all connections together. */
   readonly requestsInProgress: number
-  /** Bodies of unusual length (above 64 KiB) being received at one time: each may hold `bodyBytes` of memory. */
+  /** Requests with bodies of unusual length (above 64 KiB) at one time: each may hold `bodyBytes` of memory until its answer. */
   readonly longBodies: number
   /** Of one connection: a client that pipelines more is read more slowly. */
   readonly pipelinedRequests: number

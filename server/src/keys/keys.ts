@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import type { KeyForm } from '../crypto/key-form.ts'
 import type { KeyEngine } from '../crypto/key-engine.ts'
 import type { Material } from '../crypto/material.ts'
 import type { RandomSource } from '../crypto/random.ts'
@@ -109,6 +110,20 @@ export interface Keys {
 const MATERIAL_ID_BYTES = 32
 const OLDER_MATERIALS_KEPT = 100
 
+/**
+ * What a key holds of memory while it is loaded, in symmetric keys of some 4 KiB (Node 26.10, 2026-11): OpenSSL keeps the
+ * matrices of the lattice keys, up to 40 KiB.
+ */
+const WEIGHTS: Readonly<Record<KeyForm['type'], number>> = {
+  secret: 1,
+  ed25519: 2,
+  ec: 2,
+  sm2: 2,
+  rsa: 2,
+  'ml-kem': 5,
+  'ml-dsa': 12,
+}
+
 /** The additional data that binds wrapped material to the key that it belongs to. */
 export function materialIdentity(
   row: Pick<KeyMaterialRow, 'account_id' | 'region' | 'key_id' | 'material_id' | 'domain_key_number'>,
@@ -136,6 +151,7 @@ export function createKeys(parts: {
     feed: store.feed,
     kind: 'key',
     limit: parts.cacheLimit,
+    weightOf: ({ key }) => WEIGHTS[factsOf(key.spec).form.type],
     load: async (id) => {
       const slash = id.indexOf('/')
       return loadKey(id.slice(0, slash), id.slice(slash + 1))

@@ -197,3 +197,25 @@ test('a load that a change overtakes is repeated, and the stale value is never k
     { numRuns: 300 },
   )
 })
+
+test('an entry takes the place of as many as it weighs, and gives that back when it goes', async () => {
+  const feed = await openFeed(engine.db)
+  const weightOf = (id: string) => (id.startsWith('heavy') ? 6 : 1)
+  const cache = new CoherentCache({
+    feed,
+    kind: 'key',
+    load: (id) => Promise.resolve(id),
+    limit: 10,
+    weightOf,
+  })
+  for (const id of ['a', 'b', 'c', 'd', 'heavy-1']) await cache.get(id)
+  assert.equal(cache.size, 5)
+  const second = await cache.get('heavy-2')
+  assert.ok(cache.find('heavy-2'))
+  const kept = ['a', 'b', 'c', 'd', 'heavy-1'].filter((id) => cache.find(id) !== undefined)
+  assert.ok(kept.reduce((sum, id) => sum + weightOf(id), 6) <= 10, kept.join())
+  await change(feed, 'heavy-2')
+  assert.equal(second?.valid, false)
+  for (const id of ['e', 'f', 'g', 'h', 'i', 'j']) await cache.get(id)
+  assert.ok(cache.size >= 6)
+})

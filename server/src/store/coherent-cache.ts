@@ -13,12 +13,18 @@ export interface CoherentCacheOptions<T> {
   readonly feed: Feed
   readonly kind: EntityKind
   load(id: string): Promise<T | undefined>
-  /** How many entries are kept. It must be well above the number of requests under way, each of which needs its own. */
+  /**
+   * How many entries are kept, where one is of weight 1. It must be well above the number of requests under way, each of
+   * which needs its own.
+   */
   readonly limit: number
+  /** How many ordinary ones an entry takes the place of; 1 when nothing is said. */
+  weightOf?(value: T): number
 }
 
 interface Slot<T> extends CacheEntry<T> {
   readonly id: string
+  readonly weight: number
   used: boolean
 }
 
@@ -39,6 +45,7 @@ export class CoherentCache<T> {
   misses = 0
   readonly #options: CoherentCacheOptions<T>
   readonly #slots = new Map<string, Slot<T>>()
+  #weight = 0
   readonly #loads = new Map<string, Promise<CacheEntry<T> | undefined>>()
   /** Where eviction goes on. An iterator that stays does not walk over the holes that it left in the map. */
   #round: Iterator<Slot<T>>
@@ -52,9 +59,7 @@ export class CoherentCache<T> {
       if (kind !== options.kind) return
       if (this.#loads.has(id)) this.#moved.add(id)
       const slot = this.#slots.get(id)
-      if (!slot) return
-      slot.valid = false
-      this.#slots.delete(id)
+      if (slot) this.#drop(slot)
     })
   }
 
@@ -101,10 +106,13 @@ export class CoherentCache<T> {
   }
 
   #keep(id: string, value: T): CacheEntry<T> {
-    if (this.#slots.size >= this.#options.limit) this.#evict()
+    const weight = this.#options.weightOf?.(value) ?? 1
+    while (this.#slots.size > 0 && this.#weight + weight > this.#options.limit) this.#evict()
     // Used by whoever asked, so eviction passes over it once.
-    const slot: Slot<T> = { id, value, valid: true, position: this.#options.feed.applied, used: true }
+    const position = this.#options.feed.applied
+    const slot: Slot<T> = { id, value, weight, valid: true, position, used: true }
     this.#slots.set(id, slot)
+    this.#weight += weight
     return slot
   }
 
@@ -121,9 +129,14 @@ export class CoherentCache<T> {
         slot.used = false
         continue
       }
-      slot.valid = false
-      this.#slots.delete(slot.id)
+      this.#drop(slot)
       return
     }
+  }
+
+  #drop(slot: Slot<T>): void {
+    slot.valid = false
+    this.#slots.delete(slot.id)
+    this.#weight -= slot.weight
   }
 }

@@ -131,7 +131,6 @@ test('an authority is one by critical basic constraints and by its key usage', a
   for (const authority of [
     { authority: false },
     { authority: null },
-    { uncriticalConstraints: true },
     { usages: digitalSignature },
     { usages: null },
   ] as const) {
@@ -139,6 +138,15 @@ test('an authority is one by critical basic constraints and by its key usage', a
     const [top] = await shortChain({ root: authority })
     await assertRefused(() => createCertificateChains([top.der], () => nowMs), /may not sign/)
   }
+})
+
+test('an authority that does not say so in a critical extension is neither an authority nor a signer', async () => {
+  const unfit = { uncriticalConstraints: true } as const
+  const reason = /basic constraints that cannot be/
+  await assertRefused(keyOf(await shortChain({ authority: unfit })), reason)
+  await assertRefused(keyOf(await shortChain({ signer: { ...unfit, authority: true } })), reason)
+  const [top] = await shortChain({ root: unfit })
+  await assertRefused(() => createCertificateChains([top.der], () => nowMs), reason)
 })
 
 test('no more authorities stand below one than it allows', async () => {

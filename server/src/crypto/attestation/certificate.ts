@@ -128,17 +128,22 @@ function basicConstraints(extension: Extension | undefined): Pick<Certificate, '
   const constraints = new DerReader(outer.read(SEQUENCE))
   outer.end()
   const isAuthority = isTrue(constraints.optional(BOOLEAN))
+  // An authority says so in a critical extension (RFC 5280, section 4.2.1.9); one that does not is neither that nor a leaf.
+  if (isAuthority && !extension.critical) throw unfitConstraints()
   const pathLength = constraints.optional(INTEGER)
   constraints.end()
   if (pathLength === undefined) {
-    // An authority says so in a critical extension (RFC 5280, section 4.2.1.9).
-    return { isAuthority: isAuthority && extension.critical, pathLength: undefined }
+    return { isAuthority, pathLength: undefined }
   }
   const [length = 0x80] = pathLength
   if (pathLength.length !== 1 || length > 0x7f || !isAuthority) {
-    throw new AttestationError('one of its certificates has basic constraints that cannot be')
+    throw unfitConstraints()
   }
-  return { isAuthority: extension.critical, pathLength: length }
+  return { isAuthority, pathLength: length }
+}
+
+function unfitConstraints(): AttestationError {
+  return new AttestationError('one of its certificates has basic constraints that cannot be')
 }
 
 /** The first byte of bits; 0 without the extension, which then allows nothing here. */
@@ -152,5 +157,8 @@ function keyUsage(value: Buffer | undefined): number {
 
 /** Of an optional BOOLEAN, whose default is false. */
 function isTrue(content: Buffer | undefined): boolean {
-  return content?.equals(Buffer.from([0xff])) === true
+  // DER has one TRUE, and none of the others that BER has is taken for FALSE.
+  if (content === undefined || content.equals(Buffer.from([0]))) return false
+  if (content.equals(Buffer.from([0xff]))) return true
+  throw new AttestationError('one of its certificates has a boolean that is none in DER')
 }

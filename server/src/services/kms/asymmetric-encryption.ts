@@ -43,8 +43,9 @@ export async function decryptWith(
   material: DecryptionMaterial,
   algorithm: EncryptionAlgorithm,
   ciphertext: Uint8Array | undefined,
+  askedBy: string,
 ): Promise<Buffer> {
-  const plaintext = ciphertext && (await material.decrypt(schemeOf(algorithm), ciphertext))
+  const plaintext = ciphertext && (await material.decrypt(schemeOf(algorithm), ciphertext, askedBy))
   if (plaintext === undefined) throw new KmsError('InvalidCiphertextException')
   return plaintext
 }

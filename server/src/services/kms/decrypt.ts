@@ -19,7 +19,7 @@ import { askedFor, attestedRecipient, plaintextFor } from './recipient.ts'
  * @see AWS KMS API Reference, Decrypt
  */
 export const decrypt: Operation<'Decrypt'> = async (request, context) => {
-  const { keys, access, audit } = context
+  const { caller, keys, access, audit } = context
   const algorithm = request.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'
   const ignoring = ignoresCiphertext(request, { name: 'keyId', value: request.KeyId })
   requireContextFits(algorithm, request.EncryptionContext)
@@ -39,7 +39,7 @@ export const decrypt: Operation<'Decrypt'> = async (request, context) => {
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
   if (!isSymmetric) {
-    const plaintext = await decryptWith(material, algorithm, request.CiphertextBlob)
+    const plaintext = await decryptWith(material, algorithm, request.CiphertextBlob, caller.accountId)
     return {
       KeyId: key.arn,
       ...plaintextFor(recipient, 'Plaintext', plaintext),

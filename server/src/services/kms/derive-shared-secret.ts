@@ -20,7 +20,7 @@ export const deriveSharedSecret: Operation<'DeriveSharedSecret'> = async (reques
   const material = requireUsable(loaded, 'KEY_AGREEMENT', KeyAgreementAlgorithm, 'DeriveSharedSecret')
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
-  const secret = await material.agree(request.PublicKey)
+  const secret = await material.agree(request.PublicKey, context.caller.accountId)
   if (secret === undefined) {
     throw new KmsError(
       'ValidationException',

@@ -16,7 +16,7 @@ import type { RequestOf } from './shapes.ts'
  *
  * @see AWS KMS API Reference, ReEncrypt
  */
-export const reEncrypt: Operation<'ReEncrypt'> = async (request, { keys, access, audit }) => {
+export const reEncrypt: Operation<'ReEncrypt'> = async (request, { caller, keys, access, audit }) => {
   const sourceAlgorithm = request.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'
   const destinationAlgorithm = request.DestinationEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'
   const ignoring = ignoresCiphertext(request, { name: 'sourceKeyId', value: request.SourceKeyId })
@@ -51,7 +51,8 @@ export const reEncrypt: Operation<'ReEncrypt'> = async (request, { keys, access,
   if (opener.use === 'seal' && !ignoring && isOfAnotherKey) throw new KmsError('IncorrectKeyException')
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
-  const opened = await openSource(request, { keys, key: source.key, material: opener, envelope })
+  const askedBy = caller.accountId
+  const opened = await openSource(request, { askedBy, keys, key: source.key, material: opener, envelope })
   try {
     const to = { key: destination.key, material: sealer, algorithm: destinationAlgorithm }
     const ciphertext = await encryptToDestination(request, to, opened.plaintext)
@@ -77,18 +78,19 @@ export const reEncrypt: Operation<'ReEncrypt'> = async (request, { keys, access,
 async function openSource(
   request: RequestOf<'ReEncrypt'>,
   source: {
+    askedBy: string
     keys: Keys
     key: KmsKey
     material: MaterialOf<'ENCRYPT_DECRYPT'>
     envelope: Envelope | undefined
   },
 ): Promise<{ plaintext: Buffer; materialId?: string }> {
-  const { keys, key, material, envelope } = source
+  const { askedBy, keys, key, material, envelope } = source
   if (material.use === 'seal') {
     return open(keys, key, material, envelope, request.SourceEncryptionContext ?? noEncryptionContext)
   }
   const algorithm = request.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'
-  return { plaintext: await decryptWith(material, algorithm, request.CiphertextBlob) }
+  return { plaintext: await decryptWith(material, algorithm, request.CiphertextBlob, askedBy) }
 }
 
 function encryptToDestination(

@@ -8,7 +8,7 @@ import { howSigned, requireDigestLength, signingAsked } from './signing.ts'
  *
  * @see AWS KMS API Reference, Sign
  */
-export const sign: Operation<'Sign'> = async (request, { access }) => {
+export const sign: Operation<'Sign'> = async (request, { access, caller }) => {
   requireDigestLength(request)
 
   const loaded = await access.forUse(request.KeyId, 'kms:Sign', signingAsked(request))
@@ -19,7 +19,7 @@ export const sign: Operation<'Sign'> = async (request, { access }) => {
 
   return {
     KeyId: key.arn,
-    Signature: await material.sign(scheme, input, request.Message),
+    Signature: await material.sign(scheme, input, request.Message, caller.accountId),
     SigningAlgorithm: request.SigningAlgorithm,
   }
 }

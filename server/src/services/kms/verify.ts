@@ -8,7 +8,7 @@ import { howSigned, requireDigestLength, signingAsked } from './signing.ts'
  *
  * @see AWS KMS API Reference, Verify
  */
-export const verify: Operation<'Verify'> = async (request, { access }) => {
+export const verify: Operation<'Verify'> = async (request, { access, caller }) => {
   requireDigestLength(request)
 
   const loaded = await access.forUse(request.KeyId, 'kms:Verify', signingAsked(request))
@@ -17,7 +17,8 @@ export const verify: Operation<'Verify'> = async (request, { access }) => {
   const { scheme, input } = howSigned(key.spec, request)
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
-  const isValid = await material.verify(scheme, input, request.Message, request.Signature)
+  const { Message, Signature } = request
+  const isValid = await material.verify(scheme, input, Message, Signature, caller.accountId)
   if (!isValid) throw new KmsError('KMSInvalidSignatureException')
   return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: request.SigningAlgorithm }
 }
