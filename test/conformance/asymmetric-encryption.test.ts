@@ -179,12 +179,12 @@ for (const { KeySpec, id, arn, publicKey, algorithms } of rsaKeys) {
     const text = `Algorithm SYMMETRIC_DEFAULT is incompatible with key spec ${KeySpec}.`
     const ciphertext = encryptLocally(publicKey, 'RSAES_OAEP_SHA_256', Plaintext)
     for (const call of [
-      kms.encrypt({ KeyId: id, Plaintext }),
-      kms.decrypt({ KeyId: id, CiphertextBlob: ciphertext }),
-      kms.reEncrypt({ SourceKeyId: id, CiphertextBlob: ciphertext, DestinationKeyId: symmetric.id }),
-      kms.generateDataKey({ KeyId: id, KeySpec: 'AES_256' }),
+      () => kms.encrypt({ KeyId: id, Plaintext }),
+      () => kms.decrypt({ KeyId: id, CiphertextBlob: ciphertext }),
+      () => kms.reEncrypt({ SourceKeyId: id, CiphertextBlob: ciphertext, DestinationKeyId: symmetric.id }),
+      () => kms.generateDataKey({ KeyId: id, KeySpec: 'AES_256' }),
     ]) {
-      await assertRefused(call, 'InvalidKeyUsageException', text)
+      await assertRefused(call(), 'InvalidKeyUsageException', text)
     }
   })
 }
@@ -234,17 +234,18 @@ test('an encryption context goes with symmetric keys only', async () => {
   const from = { SourceKeyId: key.id, SourceEncryptionAlgorithm: EncryptionAlgorithm } as const
   const to = { DestinationKeyId: key.id, DestinationEncryptionAlgorithm: EncryptionAlgorithm } as const
   for (const call of [
-    kms.encrypt({ KeyId: key.id, Plaintext, EncryptionAlgorithm, EncryptionContext: context }),
-    kms.decrypt({ KeyId: key.id, CiphertextBlob, EncryptionAlgorithm, EncryptionContext: context }),
-    kms.reEncrypt({
-      ...from,
-      CiphertextBlob,
-      SourceEncryptionContext: context,
-      DestinationKeyId: symmetric.id,
-    }),
-    kms.reEncrypt({ ...to, CiphertextBlob: sealed, DestinationEncryptionContext: context }),
+    () => kms.encrypt({ KeyId: key.id, Plaintext, EncryptionAlgorithm, EncryptionContext: context }),
+    () => kms.decrypt({ KeyId: key.id, CiphertextBlob, EncryptionAlgorithm, EncryptionContext: context }),
+    () =>
+      kms.reEncrypt({
+        ...from,
+        CiphertextBlob,
+        SourceEncryptionContext: context,
+        DestinationKeyId: symmetric.id,
+      }),
+    () => kms.reEncrypt({ ...to, CiphertextBlob: sealed, DestinationEncryptionContext: context }),
   ]) {
-    await assertRefused(call, 'ValidationException', text)
+    await assertRefused(call(), 'ValidationException', text)
   }
   // An empty one is none.
   await kms.decrypt({ KeyId: key.id, CiphertextBlob, EncryptionAlgorithm, EncryptionContext: {} })

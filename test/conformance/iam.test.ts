@@ -419,11 +419,11 @@ describe('IAM with the AWS SDK', () => {
     const unread = 'x'.repeat(11_000)
     const AssumeRolePolicyDocument = unread
     for (const call of [
-      iam.putUserPolicy({ UserName, PolicyName: 'p', PolicyDocument: unread }),
-      iam.createPolicy({ PolicyName: 'p', PolicyDocument: unread }),
-      iam.createRole({ RoleName: 'sizes', AssumeRolePolicyDocument }),
+      () => iam.putUserPolicy({ UserName, PolicyName: 'p', PolicyDocument: unread }),
+      () => iam.createPolicy({ PolicyName: 'p', PolicyDocument: unread }),
+      () => iam.createRole({ RoleName: 'sizes', AssumeRolePolicyDocument }),
     ]) {
-      assert.equal((await refusal(call))[0], 'LimitExceededException')
+      assert.equal((await refusal(call()))[0], 'LimitExceededException')
     }
     assert.deepEqual(await refusal(iam.attachUserPolicy({ UserName, PolicyArn: arnOf('policy/nothing') })), [
       'NoSuchEntityException',

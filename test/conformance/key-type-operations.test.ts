@@ -231,10 +231,10 @@ test('an answer for an attested enclave is not given in the clear instead', asyn
   const symmetric = await newKey(admin)
   const agreeing = await newKey(admin, agreement)
   for (const answer of [
-    admin.generateDataKeyPair({ KeyId: symmetric.id, KeyPairSpec, Recipient }),
-    admin.deriveSharedSecret({ KeyId: agreeing.id, KeyAgreementAlgorithm, PublicKey, Recipient }),
+    () => admin.generateDataKeyPair({ KeyId: symmetric.id, KeyPairSpec, Recipient }),
+    () => admin.deriveSharedSecret({ KeyId: agreeing.id, KeyAgreementAlgorithm, PublicKey, Recipient }),
   ]) {
-    await assertRefused(answer, /Exception$/, /./)
+    await assertRefused(answer(), /Exception$/, /./)
   }
 })
 
