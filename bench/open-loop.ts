@@ -7,7 +7,8 @@ import { readRequestFile } from './request-file.ts'
  * request should have been sent: a server that stalls delays everything that was due meanwhile, and all of that counts
  * (a closed loop would just ask less often). A request that finds every connection waiting waits too, on the clock.
  *
- * A process of its own. Arguments: port, request file, requests per second, seconds, connections. Prints JSON.
+ * A process of its own. Arguments: port, request file, requests per second, seconds, connections, and `shares-cpu` when the
+ * server may use the same CPU. Prints JSON.
  */
 export interface OpenLoopResult {
   readonly requests: number
@@ -21,6 +22,7 @@ export interface OpenLoopResult {
 
 const [port = 0, , rate = 0, seconds = 0, connections = 0] = process.argv.slice(2).map(Number)
 const requests = readRequestFile(process.argv[3] ?? '')
+const sharesCpu = process.argv[7] === 'shares-cpu'
 
 // Neither the generator's nor the server's code is compiled for this load yet; what is sent meanwhile does not count.
 const WARM_UP_SECONDS = 2
@@ -56,7 +58,7 @@ function send(connection: ClientConnection): void {
   })
 }
 
-// Turning without a pause takes this process's whole CPU; a timer would be late by up to a millisecond.
+// Turning without a pause takes this process's whole CPU; a timer is late by up to a millisecond.
 function turn(): void {
   const now = performance.now()
   while (due < count && dueAt(due) <= now) {
@@ -66,7 +68,9 @@ function turn(): void {
     if (sent >= uncounted) sendDelays.push(now - dueAt(sent))
     send(connection)
   }
-  if (answered < count) setImmediate(turn)
+  if (answered === count) return
+  if (sharesCpu) setTimeout(turn, 1)
+  else setImmediate(turn)
 }
 
 function finish(): void {

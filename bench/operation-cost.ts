@@ -147,20 +147,22 @@ async function createKeys(port: number, count: number): Promise<string[]> {
   return (await Promise.all(made)).map(({ KeyMetadata }) => KeyMetadata.KeyId)
 }
 
-/** Latencies at a constant rate. */
+/** Latencies at a constant rate; the load's CPU, if it is not its own, is one that the server may use too. */
 export async function openLoop(
   { cores, connections, seconds }: Bench,
   server: PinnedServer,
   requestFile: string,
   rate: number,
+  loadCores: number | readonly number[] = cores.load,
 ): Promise<OpenLoopResult> {
-  const text = await runPinned(cores.load, process.execPath, [
+  const text = await runPinned(loadCores, process.execPath, [
     fileOf('open-loop.ts'),
     String(server.port),
     requestFile,
     String(rate),
     String(seconds),
     String(connections),
+    ...(loadCores === cores.load ? [] : ['shares-cpu']),
   ])
   return JSON.parse(text) as OpenLoopResult
 }

@@ -78,9 +78,13 @@ export async function startBareServer(core: number, bodyBytes: number): Promise<
   }
 }
 
-/** Runs a program on one CPU to its end and returns what it printed. */
-export async function runPinned(core: number, program: string, args: readonly string[]): Promise<string> {
-  const [command = '', ...rest] = [...pinned(core), program, ...args]
+/** Runs a program to its end, on these CPUs only, and returns what it printed. */
+export async function runPinned(
+  cores: number | readonly number[],
+  program: string,
+  args: readonly string[],
+): Promise<string> {
+  const [command = '', ...rest] = [...pinned(cores), program, ...args]
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {
