@@ -31,14 +31,6 @@ export interface ExchangeDeps extends InternalEndpoints {
 /** Of which listener and connection a request is, where that decides something. */
 export type RequestOrigin = Pick<WireRequest, 'endpoint' | 'serviceConnection'>
 
-/** A whole request that the handler does not have yet. */
-interface Received {
-  readonly connection: Connection
-  readonly request: ApiRequest
-  readonly response: ServerResponse
-  readonly body: Buffer
-}
-
 /** One request: its bytes within the limits, the handler's or an internal answer, its bytes. */
 export type Exchange = (request: ApiRequest, response: ServerResponse, expectsContinue: boolean) => void
 
@@ -48,7 +40,6 @@ export function createExchange(deps: ExchangeDeps): Exchange {
   // only being received does not count: otherwise slow clients could use up everyone's share.
   let handled = 0
   let longBodies = 0
-  let received: Received[] = []
 
   return (request, response, expectsContinue) => {
     const connection = connections.of(request.socket)
@@ -89,7 +80,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
         connection.answering++
         if (connection.answering >= limits.pipelinedRequests) request.socket.pause()
         handled++
-        if (received.push({ connection, request, response, body }) === 1) setImmediate(handleReceived)
+        void handle(connection, request, response, body)
       },
       mayBeLong() {
         long = longBodies < limits.longBodies
@@ -104,18 +95,13 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     })
   }
 
-  /**
-   * Hands over together what came in one turn of the event loop: reading requests and deciding them by turns would have the
-   * code of each drive the other's out of the CPU's caches (2.6 of 75 µs for an Encrypt, bench/encrypt.ts, 2026-11).
-   */
-  function handleReceived(): void {
-    const all = received
-    received = []
-    for (const one of all) void handle(one)
-  }
-
   /** Never rejects. */
-  async function handle({ connection, request, response, body }: Received): Promise<void> {
+  async function handle(
+    connection: Connection,
+    request: ApiRequest,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> {
     try {
       await answer(connection, request, response, body)
     } catch (error) {
