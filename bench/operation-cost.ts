@@ -139,7 +139,7 @@ export async function operationCost(bench: Bench, operation: MeasuredOperation):
   ]
 }
 
-async function createKeys(port: number, count: number): Promise<string[]> {
+export async function createKeys(port: number, count: number): Promise<string[]> {
   const sign = requestSigner()
   const made = Array.from({ length: count }, () =>
     ask<{ KeyMetadata: { KeyId: string } }>(port, sign('CreateKey', { Description: 'bench' })),

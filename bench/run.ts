@@ -11,6 +11,7 @@ import { mac } from './mac.ts'
 import { manyKeys } from './many-keys.ts'
 import { requirePrograms } from './pinned-process.ts'
 import { openBench, type Question } from './question.ts'
+import { quotas } from './quotas.ts'
 import { roleSession } from './role-session.ts'
 import { rsaEncryption } from './rsa-encryption.ts'
 import { sharedSecrets } from './shared-secrets.ts'
@@ -27,6 +28,7 @@ const questions: readonly Question[] = [
   decision,
   grants,
   roleSession,
+  quotas,
   sign,
   verify,
   mac,

@@ -3,11 +3,23 @@
  * files, and the rooms named here. Anything else, an unknown room included, is an error.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  deployment: ['keys', 'identity', 'audit', 'telemetry', 'store', 'crypto', 'policy', 'egress'],
+  deployment: ['links', 'keys', 'identity', 'audit', 'telemetry', 'store', 'crypto', 'policy', 'egress'],
   http: ['wire', 'telemetry'],
   wire: ['services', 'identity', 'audit', 'telemetry', 'store'],
-  services: ['keys', 'identity', 'audit', 'telemetry', 'schedule', 'policy', 'crypto', 'store', 'egress'],
+  services: [
+    'links',
+    'keys',
+    'identity',
+    'audit',
+    'telemetry',
+    'schedule',
+    'policy',
+    'crypto',
+    'store',
+    'egress',
+  ],
   schedule: ['keys', 'identity', 'audit', 'telemetry', 'store'],
+  links: ['schedule', 'keys', 'identity', 'audit', 'telemetry', 'policy', 'crypto', 'store', 'egress'],
   keys: ['policy', 'crypto', 'store', 'egress'],
   identity: ['policy', 'crypto', 'store', 'egress'],
   audit: ['crypto', 'store'],

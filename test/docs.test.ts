@@ -25,6 +25,7 @@ test('the pages that a newcomer needs are there', () => {
     'docs/ciphertext.md',
     'docs/api-coverage.md',
     'docs/key-types.md',
+    'docs/imported-material.md',
     'docs/iam.md',
     'docs/temporary-credentials.md',
     'docs/key-access.md',
@@ -119,6 +120,7 @@ test('docs/operations.md explains the metrics that there are, and no other', asy
   const metrics = createMetrics({ operations: [] })
   metrics.observeCache('keys', () => ({ hits: 0, misses: 0 }))
   metrics.observeJournal(() => ({ pending: 0, oldestPendingMs: 0 }))
+  metrics.observeLinks(() => ({ linked: 0, unreachable: 0, waiting: 0, diverged: 0 }))
   const told = namesIn(await metrics.text(), /^# TYPE (keywright_\w+)/gm)
   const explained = namesIn(readFileSync(join(root, 'docs/operations.md'), 'utf8'), /`(keywright_[a-z_]+)`/g)
   assert.ok(told.length > 5, told.join())

@@ -21,6 +21,9 @@ export function otherValues(
     key_usage: ['SIGN_VERIFY'],
     key_manager: ['AWS'],
     multi_region: [1],
+    primary_region: ['eu-west-1', null],
+    replica_regions: ['[]'],
+    sync_at: [1],
     tags: ['[["a","b"]]'],
     quarantine: [null],
     boundary_arn: [null],
@@ -41,7 +44,7 @@ export function otherValues(
       : typeof value === 'number'
         ? [value + 1, value - 1, 0, String(value)]
         : value === null
-          ? [7, 'x']
+          ? [7, 'x', Uint8Array.of(1)]
           : [`${value as string}x`, '', null]
   const candidates = [
     ...(wanted[column] ?? []),

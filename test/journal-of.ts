@@ -10,6 +10,7 @@ export interface JournalRecord {
   readonly requestParameters: Readonly<Record<string, unknown>> | null
   readonly responseElements: Readonly<Record<string, unknown>> | null
   readonly additionalEventData?: Readonly<Record<string, unknown>>
+  readonly serviceEventDetails?: Readonly<Record<string, unknown>>
   readonly readOnly?: boolean
   readonly resources?: unknown
 }

@@ -20,8 +20,9 @@ import { test } from 'node:test'
 import { systemClock } from '../server/src/clock.ts'
 import { prepareSelfSigned } from '../server/src/http/self-signed.ts'
 import { createLog } from '../server/src/telemetry/log.ts'
+import { importMaterial, newImportable } from './imported-material.ts'
 import { kmsClient, newKey } from './kms-client.ts'
-import { runKeywright, startServer, temporaryFolder } from './server-process.ts'
+import { clockAhead, runKeywright, startServer, temporaryFolder } from './server-process.ts'
 import type { ServerOptions, ServerProcess } from './server-process.ts'
 import { send, signedRequest } from './signed-request.ts'
 
@@ -87,6 +88,20 @@ test('after a kill everything that was acknowledged is there, scheduled deletion
   const { KeyMetadata: scheduled } = await kms.describeKey({ KeyId: doomed.id })
   assert.equal(scheduled?.KeyState, 'PendingDeletion')
   assert.deepEqual(scheduled?.DeletionDate, deletionDate)
+  assert.equal(await server.stop(), 0)
+})
+
+test('after a kill what fell due meanwhile is done at once, as after a stop', async () => {
+  const killed = await startServer()
+  const { dataDir } = killed
+  const kms = kmsClient(killed)
+  const { id } = await newKey(kms, { Origin: 'EXTERNAL' })
+  const material = await newImportable(kms, id, 'SYMMETRIC_DEFAULT')
+  await importMaterial(kms, material, { ValidTo: new Date(Date.now() + 60_000) })
+  await killed.kill()
+
+  const server = await startServer({ dataDir, nodeArgs: clockAhead(65_000) })
+  await server.logged(/imported key material has expired and was deleted/)
   assert.equal(await server.stop(), 0)
 })
 

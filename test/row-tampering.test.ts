@@ -7,6 +7,7 @@ import type { KMS } from '@aws-sdk/client-kms'
 import { authenticatedTables, type AuthenticatedTable } from '../server/src/store/authenticated-tables.ts'
 import { columnsOf, otherValues, shown, type Row } from './edited-values.ts'
 import { kmsClient } from './kms-client.ts'
+import { newSet } from './multi-region-set.ts'
 import {
   runKeywright,
   ServerStartError,
@@ -71,6 +72,9 @@ describe('editing the database by SQL while the server runs', () => {
   const clients: Record<'first' | 'inactive' | 'second' | 'neutral', KMS> = {} as never
   const accessKeyIds: Record<keyof typeof clients, string> = {} as never
   let enabledVersionOfDisabled: Row
+  /** In us-east-1 a primary key, in eu-west-1 a replica of it. */
+  let set: string
+  let away: KMS
 
   before(async () => {
     // Caches of one entry: whatever is not used last is read from the database again.
@@ -110,9 +114,12 @@ describe('editing the database by SQL while the server runs', () => {
     enabledVersionOfDisabled = sql.find('kms_keys', 'key_id = ?', key.disabled)
     await clients.first.disableKey({ KeyId: key.disabled })
     await clients.first.scheduleKeyDeletion({ KeyId: key.pending, PendingWindowInDays: 7 })
+    away = kmsClient(server, { region: 'eu-west-1' })
+    set = await newSet(clients.first, { 'eu-west-1': away })
   })
   after(async () => {
     sql.close()
+    away.destroy()
     for (const client of Object.values(clients)) client.destroy()
     await server.stop()
   })
@@ -152,6 +159,9 @@ describe('editing the database by SQL while the server runs', () => {
       clients.second.encrypt({ KeyId: key.enabled, Plaintext }),
     'Encrypt in another Region': () =>
       clients.first.encrypt({ KeyId: `arn:aws:kms:eu-west-1:${FIRST}:key/${key.enabled}`, Plaintext }),
+    'Encrypt with a primary key': () => clients.first.encrypt({ KeyId: set, Plaintext }),
+    'Encrypt with a replica': () => away.encrypt({ KeyId: set, Plaintext }),
+    'RotateKeyOnDemand of a replica': () => away.rotateKeyOnDemand({ KeyId: set }),
   }
 
   async function outcomes(): Promise<Map<string, string>> {
@@ -201,6 +211,12 @@ describe('editing the database by SQL while the server runs', () => {
         },
       ] as const
     }),
+    ...(['kms_keys', 'key_materials'] as const).map((table) => ({
+      table,
+      what: 'a replica',
+      find: () => sql.find(table, 'key_id = ? and region = ?', set, 'eu-west-1'),
+      affected: 'Encrypt with a replica',
+    })),
     {
       table: 'kms_keys',
       what: 'the key pending deletion',
@@ -253,6 +269,8 @@ describe('editing the database by SQL while the server runs', () => {
         'GetKeyPolicy of an enabled key',
         'Encrypt by the second account',
         'Encrypt by the alias of the second account',
+        'Encrypt with a primary key',
+        'Encrypt with a replica',
       ],
     )
     assert.equal((await fetch(`${server.url}/-/health`)).status, 200)
@@ -341,6 +359,21 @@ describe('editing the database by SQL while the server runs', () => {
       assert.equal(found.get('Encrypt with an enabled key'), 'KMSInternalException')
       assert.equal(found.get('Encrypt by the second account'), 'KMSInternalException')
       assert.ok(sql.set('key_materials', one, of(one)) && sql.set('key_materials', two, of(two)))
+    }
+    assert.deepEqual(await outcomes(), untouched)
+  })
+
+  test('the rows of a primary key and of its replica, exchanged, are of use in neither Region', async () => {
+    for (const table of ['kms_keys', 'key_materials'] as const) {
+      const [one, two] = ['us-east-1', 'eu-west-1'].map((region) =>
+        sql.find(table, 'key_id = ? and region = ?', set, region),
+      ) as [Row, Row]
+      const rest = ({ region: _region, ...row }: Row) => row
+      assert.ok(sql.set(table, one, rest(two)) && sql.set(table, two, rest(one)))
+      const found = await outcomes()
+      for (const name of ['Encrypt with a primary key', 'Encrypt with a replica'])
+        assert.equal(found.get(name), 'KMSInternalException', table)
+      assert.ok(sql.set(table, one, rest(one)) && sql.set(table, two, rest(two)))
     }
     assert.deepEqual(await outcomes(), untouched)
   })

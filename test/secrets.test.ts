@@ -7,6 +7,7 @@ import type { KeySpec, KeyUsageType, KMS } from '@aws-sdk/client-kms'
 import { kmsClient, newKey } from './kms-client.ts'
 import { readCredentials, runKeywright, startServer, temporaryFolder } from './server-process.ts'
 import { send, type RawRequest } from './signed-request.ts'
+import { wrapMaterial } from './wrap-material.ts'
 
 const folder = temporaryFolder()
 const dataDir = join(folder, 'data')
@@ -64,6 +65,7 @@ test('no plaintext, data key, private key, shared secret, MAC, message, passphra
   )
   plant('random bytes', (await kms.generateRandom({ NumberOfBytes: 32 })).Plaintext)
   await useKeyPairs(kms, KeyId)
+  await importMaterial(kms)
 
   // What is refused, in each of the rooms that a request passes.
   const refused = randomBytes(32)
@@ -159,6 +161,39 @@ test('no plaintext, data key, private key, shared secret, MAC, message, passphra
   }
   assert.deepEqual(found, [])
 })
+
+/** Material that is sent, that is refused, and that is deleted again. */
+async function importMaterial(kms: KMS): Promise<void> {
+  const { id: KeyId } = await newKey(kms, { Origin: 'EXTERNAL' })
+  const WrappingAlgorithm = 'RSAES_OAEP_SHA_256'
+  const asked = { KeyId, WrappingAlgorithm, WrappingKeySpec: 'RSA_2048' } as const
+  const { ImportToken, PublicKey } = await kms.getParametersForImport(asked)
+  plant('an import token', ImportToken)
+  const bring = (what: string, material: Buffer) => {
+    plant(what, material)
+    const EncryptedKeyMaterial = wrapMaterial(PublicKey ?? Buffer.of(), WrappingAlgorithm, material)
+    plant(`${what}, wrapped`, EncryptedKeyMaterial)
+    const ExpirationModel = 'KEY_MATERIAL_DOES_NOT_EXPIRE'
+    return kms.importKeyMaterial({ KeyId, ImportToken, EncryptedKeyMaterial, ExpirationModel })
+  }
+  await assert.rejects(bring('imported material that was too short', randomBytes(31)))
+  await bring('imported material', randomBytes(32))
+  await assert.rejects(bring('imported material that was another', randomBytes(32)))
+  const { KeyMaterialId } = await kms.deleteImportedKeyMaterial({ KeyId })
+  assert.ok(KeyMaterialId)
+
+  const pair = await newKey(kms, { Origin: 'EXTERNAL', KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  const given = await kms.getParametersForImport({ ...asked, KeyId: pair.id })
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+  plant('an imported private number', Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url'))
+  await kms.importKeyMaterial({
+    KeyId: pair.id,
+    ImportToken: given.ImportToken,
+    EncryptedKeyMaterial: wrapMaterial(given.PublicKey ?? Buffer.of(), WrappingAlgorithm, pkcs8),
+    ValidTo: new Date(Date.now() + 86_400_000),
+  })
+}
 
 /** What keys of the other kinds are given and give that nobody else may see. */
 async function useKeyPairs(kms: KMS, symmetricKeyId: string): Promise<void> {

@@ -314,6 +314,61 @@ test('the edit distance counts insertions, deletions and replacements', () => {
   assert.equal(editDistance('same', 'same'), 0)
 })
 
+test("request quotas are AWS's, nobody's, or what is said class by class", () => {
+  const quotas = (value: string) => load({ env: { KEYWRIGHT_REQUEST_QUOTAS: value } }).requestQuotas
+  assert.equal(load({}).requestQuotas, 'auto')
+  assert.equal(quotas('off'), 'off')
+  assert.deepEqual(quotas('aws'), { aws: true, own: [] })
+  const createKey = new Map([['CreateKey', 50]])
+  const all = { accountId: undefined, region: undefined, rates: createKey }
+  assert.deepEqual(quotas('CreateKey=50'), { aws: false, own: [all] })
+  const own = [
+    all,
+    {
+      accountId: '000000000012',
+      region: 'eu-west-1',
+      rates: new Map([
+        ['Cryptographic.RSA', 0.5],
+        ['CreateKey', Infinity],
+      ]),
+    },
+  ]
+  assert.deepEqual(
+    quotas('aws, CreateKey=50, account=000000000012;region=eu-west-1;Cryptographic.RSA=0.5;CreateKey=off'),
+    { aws: true, own },
+  )
+  const yaml = `requestQuotas:
+  - aws
+  - CreateKey: 50
+  - account: 000000000012
+    region: eu-west-1
+    Cryptographic.RSA: 0.5
+    CreateKey: off
+`
+  assert.deepEqual(load({ yaml }).requestQuotas, { aws: true, own })
+  for (const wrong of [
+    'on',
+    'off,CreateKey=5',
+    'auto,CreateKey=5',
+    'CreateKey=5,aws',
+    'aws,aws',
+    'CreateKey',
+    'CreateKey=',
+    'CreateKey=0',
+    'CreateKey=-5',
+    'CreateKey=1e9',
+    'CreateKey=5;CreateKey=6',
+    'account=12;CreateKey=5',
+    'account=000000000012',
+    'region=Mars;CreateKey=5',
+  ])
+    assert.match(
+      refusal({ env: { KEYWRIGHT_REQUEST_QUOTAS: wrong } }),
+      /REQUEST_QUOTAS must be auto, off, aws,/,
+      wrong,
+    )
+})
+
 test('docs/configuration.md lists every setting as the table has it', () => {
   const document = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
   const rows = document.split('\n').filter((line) => line.includes('| `KEYWRIGHT_'))

@@ -216,15 +216,20 @@ function isSetting(name: string): name is SettingName {
 
 /** The error for a setting that does not exist, with the nearest of those that do. */
 export function unknownSetting(label: string, known: readonly string[], name = label): ConfigError {
-  const [nearest] = known
+  return new ConfigError(
+    `unknown setting ${label.replaceAll(/[^ -~]/g, '?').slice(0, 120)}: did you mean ${nearest(name, known)}?`,
+  )
+}
+
+/** The one of several names that somebody who wrote this probably meant. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const [closest] = known
     .map((candidate) => ({
       candidate,
       distance: editDistance(name.slice(0, 80).toLowerCase(), candidate.toLowerCase()),
     }))
     .sort((a, b) => a.distance - b.distance)
-  return new ConfigError(
-    `unknown setting ${label.replaceAll(/[^ -~]/g, '?').slice(0, 120)}: did you mean ${nearest?.candidate}?`,
-  )
+  return closest?.candidate
 }
 
 /** Levenshtein's distance: insertions, deletions and replacements. */

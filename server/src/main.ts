@@ -12,7 +12,7 @@ import type {
   JournalAccess,
   RunningServer,
 } from './cli/deployment.ts'
-import type { Config } from './config.ts'
+import { ConfigError, isLoopback, nearest, type Config } from './config.ts'
 import { createAttestationVerifier } from './crypto/attestation/attestation-verifier.ts'
 import { createAccessQuestions } from './deployment/access-questions.ts'
 import { createAccessSubjects } from './deployment/access-subjects.ts'
@@ -33,6 +33,9 @@ import { startListeners, type Listeners, type ListenersOptions } from './http/li
 import { prepareSelfSigned } from './http/self-signed.ts'
 import type { TlsOptions } from './http/tls.ts'
 import { createOidcKeys } from './identity/oidc-keys.ts'
+import type { UseOperation } from './keys/key-use.ts'
+import type { LinkListener } from './links/link-listener.ts'
+import { openLinks, type OpenedLinks } from './links/open-links.ts'
 import { startDeploymentTimers } from './schedule/deployment-timers.ts'
 import type { Timers } from './schedule/timers.ts'
 import {
@@ -41,10 +44,15 @@ import {
 } from './services/access-analyzer/service.ts'
 import { iamService, supportedIamOperations } from './services/iam/service.ts'
 import { explainKeyAccess, keyAction } from './services/kms/explain-access.ts'
+import { startRequestLimits } from './services/kms/request-limits.ts'
+import { quotaClasses } from './services/kms/request-quotas.ts'
+import { requestRates, UnknownQuotaClassError, type RatesOf } from './services/kms/request-rates.ts'
+import type { RequestThrottle } from './services/kms/request-throttle.ts'
+import { createPendingDeletions } from './services/kms/pending-deletions.ts'
 import { kmsService, supportedOperations } from './services/kms/service.ts'
 import { stsService, supportedStsOperations } from './services/sts/service.ts'
 import { createHealth, type Health } from './telemetry/health.ts'
-import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { createMetrics, type LinkTotals, type Metrics } from './telemetry/metrics.ts'
 import { createRateLimitedLog } from './telemetry/rate-limited-log.ts'
 import { createAuthenticator, type DevelopmentAuth } from './wire/authenticate.ts'
 import { createDispatcher } from './wire/dispatch.ts'
@@ -88,21 +96,57 @@ export async function openJournalAccess(config: Config, io: DeploymentIo): Promi
 
 /** Opens the deployment, or makes it on its first start, and serves it. */
 export async function serve(config: Config, io: DeploymentIo): Promise<RunningServer> {
+  const ratesOf = requestRatesOf(config)
   const { opened, health, metrics, rootKeySource, release } = await openLocked(config, io)
+  const node = `${hostname()}:${process.pid}:${randomUUID()}`
+  const limits =
+    ratesOf &&
+    startRequestLimits({
+      ...io,
+      ratesOf,
+      regions: new Set(config.regions),
+      store: opened.store,
+      node,
+      onThrottled: metrics.throttled,
+    })
   let timers: Timers | undefined
   let listeners: Listeners | undefined
+  let linkListener: LinkListener | undefined
+  let stopLinks = () => Promise.resolve()
   const stop = async () => {
     health.setAccepting(false)
     // Requests first: they need the journal, and the journal needs the store.
     try {
       await listeners?.stop()
+      await linkListener?.stop()
       await timers?.stop()
+      await stopLinks()
+      await limits?.stop()
     } finally {
       await release()
     }
   }
   try {
-    const handlers = requestHandlers(config, io, opened, metrics)
+    await requireOwnRegions(config, opened)
+    let linkTotals: LinkTotals = { linked: 0, unreachable: 0, waiting: 0, diverged: 0 }
+    metrics.observeLinks(() => linkTotals)
+    const links = openLinks({
+      ...opened,
+      ...io,
+      ownRegions: new Set(config.regions),
+      onTotals(totals) {
+        linkTotals = totals
+        const { unreachable, diverged } = totals
+        if (unreachable + diverged === 0) health.recover('region links')
+        else
+          health.warn(
+            'region links',
+            `${unreachable} linked deployments cannot be reached, ${diverged} multi-Region keys diverge: keywright region links`,
+          )
+      },
+    })
+    stopLinks = () => links.stop()
+    const handlers = requestHandlers(config, io, opened, metrics, links, limits?.throttle)
     const endpoints = config.privateEndpoints.map(({ listen, ...endpoint }) => ({
       listen,
       endpoint: readPrivateEndpoint(endpoint),
@@ -111,7 +155,9 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       ...io,
       store: opened.store,
       keys: opened.keys,
-      name: `${hostname()}:${process.pid}:${randomUUID()}`,
+      imports: opened.imports,
+      // The same after a restart, so that a turn which a crash left behind is its own.
+      name: `${hostname()}:${config.dataDir}`,
       jumpWaitMs: config.clockJumpWaitMs,
       onHealth: report(health, 'schedule'),
     })
@@ -127,6 +173,8 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       handlers,
       { log: io.log, metrics, health, clock: io.clock },
     )
+    if (config.linkListen !== undefined) linkListener = await links.listen(config.linkListen)
+    links.replicator.begin()
     const { main, services, administrative, reloadTls } = listeners
     const endpointUrls = listeners.endpoints.map(({ vpceId, listener }) => `${vpceId} ${listener.endpoint}`)
     health.setAccepting(true)
@@ -138,6 +186,7 @@ export async function serve(config: Config, io: DeploymentIo): Promise<RunningSe
       accountId: opened.firstAccountId,
       ...(administrative && { adminUrl: administrative.endpoint }),
       ...(services && { servicesUrl: services.endpoint }),
+      ...(linkListener && { linkUrl: linkListener.url }),
       ...(endpointUrls.length > 0 && { endpointUrls }),
       ...(caFile !== undefined && { caFile }),
       credentialsFile: credentialsFileOf(config.dataDir),
@@ -157,9 +206,12 @@ function requestHandlers(
   io: DeploymentIo,
   opened: OpenedDeployment,
   metrics: Metrics,
+  links: OpenedLinks,
+  throttle: RequestThrottle | undefined,
 ): { api: WireHandler; services: WireHandler } {
   const { clock, log, random } = io
-  const { store, journal, accessKeys, accessKeyUses, sessionTokens, standings, servicePrincipals } = opened
+  const { store, journal, keyUses, accessKeys, accessKeyUses, sessionTokens, standings, servicePrincipals } =
+    opened
   const now = () => clock.now()
   const regions = new Set(config.regions)
   const ca = readCertificateAuthorities(config.egressCaFile)
@@ -186,10 +238,27 @@ function requestHandlers(
     now,
     development: opened.devAuth ? developmentAuth(config, io, opened) : undefined,
   })
+  const pendingDeletions = createPendingDeletions({
+    journal,
+    limited,
+    count: () => {
+      metrics.pendingDeletionUse()
+    },
+    now,
+  })
   const api = createDispatcher({
     authenticator,
     route: createRouter([
-      kmsService({ ...opened, attestation, random, now }),
+      kmsService({
+        ...opened,
+        attestation,
+        linked: links.keys,
+        pendingDeletions,
+        regions,
+        throttle,
+        random,
+        now,
+      }),
       stsService({ ...opened, oidcKeys, now }),
       iamService({ ...opened, random, now }),
       accessAnalyzerService({ ...opened, now }),
@@ -202,6 +271,9 @@ function requestHandlers(
     now,
     used: ({ accessKeyId, session }, region, service) => {
       if (session === undefined) accessKeyUses.note(accessKeyId, { usedAtMs: now(), region, service })
+    },
+    keyUsed: (use) => {
+      keyUses.note(use, use.operation as UseOperation, use)
     },
   })
   const services = createServicesHandler(
@@ -220,6 +292,35 @@ function requestHandlers(
     api,
   )
   return { api, services }
+}
+
+/** Undefined when requests are not limited. @throws ConfigError for a class of requests that there is not */
+function requestRatesOf(config: Config): RatesOf | undefined {
+  const { requestQuotas, devAuth, servicesListen, privateEndpoints } = config
+  const hosts = [config, servicesListen, ...privateEndpoints.map(({ listen }) => listen)]
+  const isDevelopment = devAuth || hosts.every((each) => each === undefined || isLoopback(each.host))
+  if (requestQuotas === 'off' || (requestQuotas === 'auto' && isDevelopment)) return undefined
+  try {
+    return requestRates(requestQuotas === 'auto' ? { aws: true, own: [] } : requestQuotas)
+  } catch (cause) {
+    if (!(cause instanceof UnknownQuotaClassError)) throw cause
+    const { quotaClass } = cause
+    throw new ConfigError(
+      `requestQuotas: there is no class ${quotaClass} of requests: did you mean ${nearest(quotaClass, quotaClasses)}?`,
+      { cause },
+    )
+  }
+}
+
+/** @throws DeploymentError for a Region that is a linked deployment's as well */
+async function requireOwnRegions({ regions }: Config, { links }: OpenedDeployment): Promise<void> {
+  for (const link of await links.list()) {
+    const shared = link.regions.find((region) => regions.includes(region))
+    if (shared === undefined) continue
+    throw new DeploymentError(
+      `${shared} is a Region of the linked deployment ${link.deploymentId}: take it out of the setting regions, or unlink that deployment first`,
+    )
+  }
 }
 
 function developmentAuth(config: Config, io: DeploymentIo, opened: OpenedDeployment): DevelopmentAuth {
@@ -250,6 +351,7 @@ async function openLocked(
   try {
     const health = createHealth({ clock: io.clock, log: io.log })
     const metrics = createMetrics({
+      quotaClasses: requestRatesOf(config) === undefined ? [] : quotaClasses,
       operations: [
         ...supportedOperations,
         ...supportedIamOperations,
@@ -266,6 +368,11 @@ async function openLocked(
         journalSegmentBytes: config.journalSegmentBytes,
         journalSealIntervalMs: config.journalSealIntervalMs,
         cacheKeys: config.cacheKeys,
+        resourceQuotas: {
+          keysPerAccountAndRegion: config.quotaKeys,
+          aliasesPerKey: config.quotaAliasesPerKey,
+          grantsPerKey: config.quotaGrantsPerKey,
+        },
         accountId: config.accountId,
         rootCredentials: rootCredentialsOf(config),
         devAuth: config.devAuth,
@@ -332,8 +439,9 @@ function deploymentOver(
     explainer: { keyAction, explain: explainKeyAccess },
     clock: io.clock,
   })
-  const partition = partitionOf(config.regions[0] as string)
-  return { ...createAdministration(opened, { ...io, rootKeySource, partition }), access, close }
+  const { regions } = config
+  const partition = partitionOf(regions[0] as string)
+  return { ...createAdministration(opened, { ...io, rootKeySource, partition, regions }), access, close }
 }
 
 function rootKeySourceOf(config: Config, io: DeploymentIo): RootKeySource {

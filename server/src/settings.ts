@@ -143,6 +143,56 @@ function privateEndpoint(item: string, folder: string): PrivateEndpointSetting |
   return { listen, vpceId, vpcId, policyFile: file === undefined ? undefined : resolve(folder, file) }
 }
 
+/** `auto` is to be resolved by who starts the server; otherwise what is said, in its order. */
+export type RequestQuotasSetting =
+  | 'auto'
+  | 'off'
+  | { readonly aws: boolean; readonly own: readonly OwnRates[] }
+
+interface OwnRates {
+  readonly accountId: string | undefined
+  readonly region: string | undefined
+  /** By class, requests per second; `Infinity` is no limit. */
+  readonly rates: ReadonlyMap<string, number>
+}
+
+const requestQuotas: SettingType<RequestQuotasSetting> = {
+  form: "auto, off, aws, or a list of CLASS=RATE, first of them aws where AWS's figures hold for the rest; account=ID;region=NAME;CLASS=RATE for one account or Region",
+  many: true,
+  mapping: true,
+  parse(items) {
+    const [first, ...more] = items
+    if (more.length === 0 && (first === 'auto' || first === 'off')) return first
+    if (first === undefined) return undefined
+    const own = (first === 'aws' ? more : items).map(ownRates)
+    const known = own.filter((each) => each !== undefined)
+    return known.length === own.length ? { aws: first === 'aws', own: known } : undefined
+  },
+}
+
+function ownRates(item: string): OwnRates | undefined {
+  const fields = new Map<string, string>()
+  for (const field of item.split(';')) {
+    const [, name, value] = /^\s*([\w.]{1,64})\s*=\s*(\S{1,64})\s*$/.exec(field) ?? []
+    if (name === undefined || value === undefined || fields.has(name)) return undefined
+    fields.set(name, value)
+  }
+  const [accountId, region] = [fields.get('account'), fields.get('region')]
+  if (accountId !== undefined && !/^\d{12}$/.test(accountId)) return undefined
+  if (region !== undefined && !regionName.test(region)) return undefined
+  fields.delete('account')
+  fields.delete('region')
+  const rates = new Map([...fields].map(([name, value]) => [name, requestRate(value)]))
+  if (rates.size === 0 || [...rates.values()].includes(NaN)) return undefined
+  return { accountId, region, rates }
+}
+
+function requestRate(text: string): number {
+  if (text === 'off') return Infinity
+  const rate = /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : NaN
+  return rate > 0 ? rate : NaN
+}
+
 const attestationRoots: SettingType<readonly string[]> = {
   form: 'a list of paths, each once, or aws',
   many: true,
@@ -175,6 +225,7 @@ function isNetwork(item: string): boolean {
   }
 }
 
+const regionName = /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/
 const hostName =
   /^(?=.{1,253}$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 
@@ -204,6 +255,11 @@ export const settings = {
     undefined,
     'A listener for registered services, which show their client certificates there and act for their users. It needs TLS, with the certificate of the main listener.',
   ),
+  linkListen: setting(
+    listenAddress,
+    undefined,
+    'A listener for linked deployments (keywright region link): TLS with the certificate of this deployment, and only for those whose certificate is known.',
+  ),
   privateEndpoints: setting(
     privateEndpoints,
     '',
@@ -215,11 +271,7 @@ export const settings = {
     'The first account, 000000000000 when a first start is not told. Creates it on first start; later it must match.',
   ),
   regions: setting(
-    texts(
-      'a list of Region names, each once',
-      (item) => /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/.test(item),
-      1,
-    ),
+    texts('a list of Region names, each once', (item) => regionName.test(item), 1),
     commercialRegions.join(','),
     'The Regions that the deployment serves; the first is the default.',
   ),
@@ -330,6 +382,18 @@ export const settings = {
     '131072',
     'KMS keys held in memory, as if all were symmetric: RSA and elliptic curve keys count twice, ML-KEM keys five and ML-DSA keys twelve times. More keys than this work, at the cost of reading the store again.',
   ),
+  requestQuotas: setting(
+    requestQuotas,
+    'auto',
+    'How many requests an account may make a second, in each Region and class of requests. `auto`: `off` in development, which is where only this machine can connect or with `devAuth`, otherwise `aws`.',
+  ),
+  quotaKeys: setting(
+    integer(1, 10_000_000),
+    '100000',
+    'Customer managed KMS keys that an account may have in a Region.',
+  ),
+  quotaAliasesPerKey: setting(integer(1, 1000), '50', 'Aliases that a KMS key may have.'),
+  quotaGrantsPerKey: setting(integer(1, 100_000), '50000', 'Grants that a KMS key may have.'),
   journal: setting(
     oneOf('auto', 'files'),
     'auto',

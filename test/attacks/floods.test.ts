@@ -80,7 +80,11 @@ test('what is too much is refused at once with ThrottlingException, and the atte
   const refused = await flood.firstRefusal
   assert.deepEqual(
     { status: refused.status, error: refused.error, message: refused.message },
-    { status: 400, error: 'ThrottlingException', message: 'Rate exceeded' },
+    {
+      status: 400,
+      error: 'ThrottlingException',
+      message: 'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.',
+    },
   )
   assert.ok(flood.answers < 450, `${flood.answers} were answered before one was refused`)
 

@@ -74,7 +74,11 @@ test('an unknown target is an unknown operation', async () => {
 })
 
 test('an operation of AWS KMS that this release does not have is unsupported, not unknown', async () => {
-  await refused({ operation: 'ReplicateKey', body: '{}' }, 'UnsupportedOperationException', /ReplicateKey/)
+  await refused(
+    { operation: 'ConnectCustomKeyStore', body: '{}' },
+    'UnsupportedOperationException',
+    /ConnectCustomKeyStore/,
+  )
 })
 
 test('another method or path is no operation, and has a request id all the same', async () => {

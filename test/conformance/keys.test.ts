@@ -119,9 +119,8 @@ test('CreateKey refuses what its shape does not allow', async () => {
 test('what this release does not make is refused by name, never made as something else', async () => {
   const keysBefore = (await kms.listKeys({ Limit: 1000 })).Keys?.length
   for (const request of [
-    { Origin: 'EXTERNAL' },
-    { MultiRegion: true },
-    { MultiRegion: true, KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
+    { Origin: 'AWS_CLOUDHSM', CustomKeyStoreId: 'cks-1234567890abcdef0' },
+    { Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId: 'cks-1234567890abcdef0', XksKeyId: 'key' },
   ] satisfies CreateKeyCommandInput[]) {
     await assertRefused(kms.createKey(request), 'UnsupportedOperationException', /not supported/)
   }

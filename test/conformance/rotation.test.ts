@@ -82,6 +82,18 @@ test('rotations survive a restart, and the journal has who asked for them', asyn
     const names = records.map(({ eventName }) => eventName)
     assert.equal(names.filter((name) => name === 'RotateKeyOnDemand').length, 1)
     assert.equal(names.filter((name) => name === 'EnableKeyRotation').length, 1)
+    const events = records.filter(({ eventName }) => eventName === 'RotateKey')
+    assert.deepEqual(
+      events.map(({ serviceEventDetails }) => serviceEventDetails),
+      [
+        {
+          rotationType: 'ON_DEMAND',
+          keyOrigin: 'AWS_KMS',
+          previousKeyMaterialId: listed.Rotations?.[0]?.KeyMaterialId,
+          currentKeyMaterialId: listed.Rotations?.[1]?.KeyMaterialId,
+        },
+      ],
+    )
   } finally {
     await own.stop()
   }

@@ -4,6 +4,7 @@ import type { IAM } from '@aws-sdk/client-iam'
 import { paginateListAliases, paginateListGrants, type KMS } from '@aws-sdk/client-kms'
 import { assertRefusedWith, iamClient, policyOf, stsClient } from '../identity-clients.ts'
 import { kmsClient } from '../kms-client.ts'
+import { settled } from '../multi-region-set.ts'
 import { startServer, type ServerProcess } from '../server-process.ts'
 
 /**
@@ -200,13 +201,31 @@ describe('aws_kms_key and aws_kms_alias', () => {
     const off = await kms.getKeyRotationStatus(rotated)
     assert.deepEqual([off.KeyRotationEnabled, off.RotationPeriodInDays], [false, undefined])
   })
+})
 
-  test('what is not served yet is refused by name, not answered half', async () => {
-    const { KeyMetadata } = await kms.createKey({})
-    const unsupported = (call: Promise<unknown>) =>
-      assertRefusedWith(call, 'UnsupportedOperationException', 400)
-    await unsupported(kms.createKey({ MultiRegion: true }))
-    await unsupported(kms.replicateKey({ KeyId: KeyMetadata?.KeyId, ReplicaRegion: 'us-west-2' }))
+describe('aws_kms_replica_key', () => {
+  test('a replica is made from the Region of its primary key, read in its own until it can be used, and deleted there', async () => {
+    const west = kmsClient(server, { region: 'us-west-2' })
+    const { KeyMetadata: primary } = await kms.createKey({ MultiRegion: true })
+    const KeyId = primary?.KeyId ?? ''
+    const { ReplicaKeyMetadata } = await kms.replicateKey({
+      KeyId,
+      ReplicaRegion: 'us-west-2',
+      Description: 'replica',
+      BypassPolicyLockoutSafetyCheck: false,
+      Tags: [{ TagKey: 'Name', TagValue: 'replica' }],
+    })
+    assert.equal(ReplicaKeyMetadata?.KeyId, KeyId)
+    const read = await settled(west, KeyId)
+    assert.equal(read.KeyState, 'Enabled')
+    assert.equal(read.MultiRegionConfiguration?.PrimaryKey?.Arn, primary?.Arn)
+    assert.match((await west.getKeyPolicy({ KeyId, PolicyName: 'default' })).Policy ?? '', /kms:\*/)
+    assert.equal((await west.getKeyRotationStatus({ KeyId })).KeyRotationEnabled, false)
+    assert.equal((await west.listResourceTags({ KeyId })).Tags?.length, 1)
+    await west.scheduleKeyDeletion({ KeyId, PendingWindowInDays: 30 })
+    assert.equal((await west.describeKey({ KeyId })).KeyMetadata?.KeyState, 'PendingDeletion')
+    assert.equal((await kms.describeKey({ KeyId })).KeyMetadata?.KeyState, 'Enabled')
+    west.destroy()
   })
 })
 

@@ -386,8 +386,8 @@ aws kms schedule-key-deletion \\
 
   test('commands of a later release are refused by name, and leave nothing behind', async () => {
     for (const [command, operation] of [
-      ['create-key --multi-region', 'CreateKey'],
-      ['create-key --origin EXTERNAL', 'CreateKey'],
+      ['create-key --origin AWS_CLOUDHSM --custom-key-store-id cks-1234567890abcdef0', 'CreateKey'],
+      ['describe-custom-key-stores', 'DescribeCustomKeyStores'],
     ] as const) {
       const refused = await user.refusal(`aws kms ${command}`)
       assert.deepEqual([refused.code, refused.operation], ['UnsupportedOperationException', operation])

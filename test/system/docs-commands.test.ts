@@ -59,6 +59,15 @@ test('the commands of docs/key-types.md print what it says', async () => {
   assert.deepEqual(stdout.trimEnd().split('\n'), expected)
 })
 
+test('the commands of docs/multi-region.md print what it says', async () => {
+  const commands = fences(page('docs/multi-region.md'))
+  const { code, stdout, stderr } = await run(`set -euo pipefail\n${commands.join('\n')}`)
+  assert.equal(code, 0, stderr)
+  const expected = printedBy(commands)
+  assert.ok(expected.length > 4, `only ${expected.length} were found: the page was not read`)
+  assert.deepEqual(stdout.trimEnd().split('\n'), expected)
+})
+
 /** A page's part below a heading of the second level. */
 function section(markdown: string, heading: string): string {
   const [, part = ''] = markdown.split(`\n## ${heading}\n`)

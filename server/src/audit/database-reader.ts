@@ -42,6 +42,16 @@ export function openDatabaseReader(store: Store): JournalReader {
       return row && { segment: row.first_sequence, offsetBytes: 0, line: 0 }
     },
 
+    async lastSequence(chain) {
+      const row = await batches()
+        .select('last_sequence')
+        .where('chain_id', '=', chain)
+        .orderBy('first_sequence', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.last_sequence ?? 0
+    },
+
     async lastLines(chain, count) {
       let last: JournalLine[] = []
       let before = Number.MAX_SAFE_INTEGER

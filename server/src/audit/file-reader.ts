@@ -89,22 +89,28 @@ export function openFileReader(directory: string, disk: Disk = systemDisk): Jour
       return undefined
     },
 
-    async lastLines(chain, count) {
-      let last: JournalLine[] = []
-      for (const number of segments(chain).reverse()) {
-        const wanted = count - last.length
-        if (wanted <= 0) break
-        const from = placeNearEnd(chain, number, wanted)
-        const found: JournalLine[] = []
-        for await (const line of segmentLines(chain, number, from)) {
-          found.push(line)
-          if (found.length > wanted + 1) found.shift()
-        }
-        if (found.length > wanted) found.splice(0, found.length - wanted)
-        last = found.concat(last)
+    // The very last may be torn.
+    lastSequence: async (chain) =>
+      (await lastLines(chain, 2)).reduce((last, { bytes }) => parseLine(bytes)?.sequence ?? last, 0),
+
+    lastLines,
+  }
+
+  async function lastLines(chain: string, count: number): Promise<JournalLine[]> {
+    let last: JournalLine[] = []
+    for (const number of segments(chain).reverse()) {
+      const wanted = count - last.length
+      if (wanted <= 0) break
+      const from = placeNearEnd(chain, number, wanted)
+      const found: JournalLine[] = []
+      for await (const line of segmentLines(chain, number, from)) {
+        found.push(line)
+        if (found.length > wanted + 1) found.shift()
       }
-      return last
-    },
+      if (found.length > wanted) found.splice(0, found.length - wanted)
+      last = found.concat(last)
+    }
+    return last
   }
 
   /** Begins so far before the end that the last lines follow. What line it is in its file is then unknown: 0. */

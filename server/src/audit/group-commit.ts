@@ -4,7 +4,7 @@ import { anchorSeal, closeChain, registerChain, type ChainEnd } from './chain-re
 import type { Journal, JournalEntry, JournalLimits, JournalOptions, JournalState } from './journal.ts'
 import { JournalUnavailableError } from './journal-unavailable-error.ts'
 import { OutboxDrain } from './outbox-drain.ts'
-import { PendingEntries, type PendingEntry } from './pending-entries.ts'
+import { PendingEntries, type PendingEntry, type RecordWritten } from './pending-entries.ts'
 import { recoverChains } from './recovery.ts'
 import { signSeal } from './seal.ts'
 
@@ -112,9 +112,9 @@ export class GroupCommitJournal implements Journal {
     }
   }
 
-  append({ record, isCurrent }: JournalEntry): Promise<'durable' | 'stale'> {
+  append({ record, isCurrent, written }: JournalEntry): Promise<'durable' | 'stale'> {
     if (this.#closed) return Promise.reject(new JournalUnavailableError('it has been closed'))
-    return this.#enqueue(record, isCurrent)
+    return this.#enqueue(record, isCurrent, undefined, written)
   }
 
   async requireAvailable(): Promise<void> {
@@ -144,12 +144,18 @@ export class GroupCommitJournal implements Journal {
     await sink.close()
   }
 
-  #enqueue(record: string, isCurrent: () => boolean, outboxEventId?: string): Promise<'durable' | 'stale'> {
+  #enqueue(
+    record: string,
+    isCurrent: () => boolean,
+    outboxEventId?: string,
+    written?: RecordWritten,
+  ): Promise<'durable' | 'stale'> {
     return new Promise((resolve, reject) => {
       const entry: PendingEntry = {
         record,
         isCurrent,
         ...(outboxEventId !== undefined && { outboxEventId }),
+        written,
         sinceMs: this.#options.clock.now(),
         settle: (outcome) => {
           if (outcome instanceof Error) reject(outcome)
@@ -259,7 +265,11 @@ export class GroupCommitJournal implements Journal {
       for (const { outboxEventId } of entries)
         if (outboxEventId !== undefined) live.drained.push(outboxEventId)
     }
-    for (const entry of entries) entry.settle('durable')
+    let sequence = head.sequence - entries.length
+    for (const entry of entries) {
+      entry.written?.(head.chain, ++sequence)
+      entry.settle('durable')
+    }
     this.#unsealedSinceMs ??= this.#options.clock.now()
     if (live.drained.length >= MAX_DRAINED) void this.#seal()
     else this.#sealWithin(this.#limits.sealAfterMs)

@@ -52,6 +52,38 @@ test('what is no longer current is not written, and its sender is told', async (
   assert.deepEqual(eventIds(await recordsOn(house, disk)), [good.eventId])
 })
 
+test('where a record stands is told when it is durable, in order and before its sender goes on; of none that is not', async () => {
+  const disk = new MemoryDisk()
+  const journal = await journalOn(house, disk)
+  const told: string[] = []
+  const append = async (one: ReturnType<typeof entry>) => {
+    const written = (chain: string, sequence: number) => {
+      assert.equal(chain, journal.state.chain)
+      // All up to here have been told when anybody else looks.
+      assert.ok(sequence <= journal.state.lastSequence)
+      told.push(`${sequence} ${one.eventId}`)
+    }
+    const outcome = await journal.append({ ...one, written })
+    assert.equal(
+      told.some((line) => line.endsWith(one.eventId)),
+      outcome === 'durable',
+    )
+  }
+  const entries = [entry(), entry(() => false), entry(), entry()]
+  await Promise.all(entries.map(append))
+  disk.freeBytes = 10
+  await assert.rejects(append(entry()), JournalUnavailableError)
+  await journal.close()
+  const records = await recordsOn(house, disk)
+  assert.deepEqual(
+    told,
+    records.map(
+      ({ sequence, record }) => `${sequence} ${(JSON.parse(record) as { eventID: string }).eventID}`,
+    ),
+  )
+  assert.equal(told.length, 3)
+})
+
 test('a full disk fails every request of the batch, turns health red, and is recovered from in a new chain', async () => {
   const disk = new MemoryDisk()
   const health: [ok: boolean, reason?: string | undefined][] = []

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { RandomSource } from '../crypto/random.ts'
 import type { SigningKey } from '../crypto/signing.ts'
 import type { Store } from '../store/store.ts'
-import type { BatchLimits } from './pending-entries.ts'
+import type { BatchLimits, RecordWritten } from './pending-entries.ts'
 import type { JournalReader } from './reader.ts'
 import type { JournalSink } from './sink.ts'
 
@@ -11,6 +11,8 @@ export interface JournalEntry {
   readonly record: string
   /** Whether what the answer was decided on still holds: its cache entries are valid. */
   isCurrent(): boolean
+  /** Told where the record stands, as soon as it is durable and in the order of the chain. It must not take time or throw. */
+  readonly written?: RecordWritten | undefined
 }
 
 export interface JournalState {

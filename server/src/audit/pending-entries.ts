@@ -4,9 +4,13 @@ export interface PendingEntry {
   readonly isCurrent: () => boolean
   /** Of the outbox row that the record came from. */
   readonly outboxEventId?: string
+  readonly written?: RecordWritten | undefined
   readonly sinceMs: number
   readonly settle: (outcome: 'durable' | 'stale' | Error) => void
 }
+
+/** Told where a durable record stands. */
+export type RecordWritten = (chain: string, sequence: number) => void
 
 export interface BatchLimits {
   readonly records: number

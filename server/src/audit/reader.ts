@@ -8,6 +8,8 @@ export interface JournalReader {
   seek(chain: string, sequence: number): Promise<ReadPosition | undefined>
   /** The last lines of a chain, in order. */
   lastLines(chain: string, count: number): Promise<JournalLine[]>
+  /** Of the last line that is there; 0 when there is none. */
+  lastSequence(chain: string): Promise<number>
 }
 
 export interface JournalLine {

@@ -45,6 +45,8 @@ export interface RecordFacts {
   readonly requestId: string | undefined
   readonly readOnly: boolean
   readonly additional?: Readonly<Record<string, unknown>> | undefined
+  /** Of a service's own event. Short: it is never cut. */
+  readonly serviceEventDetails?: Readonly<Record<string, string>> | undefined
   /** The feed position that this change made; it ties a record to the database's own order. */
   readonly changePosition?: number | undefined
   readonly tls?:
@@ -137,6 +139,7 @@ function write(facts: RecordFacts, eventId: string, texts: Texts, parts: Parts, 
     eventType: facts.eventType ?? 'AwsApiCall',
     managementEvent: true,
     recipientAccountId: facts.accountId,
+    serviceEventDetails: facts.serviceEventDetails,
     vpcEndpointId: facts.vpcEndpointId,
     eventCategory: 'Management',
     tlsDetails: tls && {

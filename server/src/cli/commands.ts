@@ -2,10 +2,13 @@ import type { Operator } from '../deployment/operator-record.ts'
 import type { RootKeyProviderName } from '../deployment/root-key-source.ts'
 import { accessRequests } from './access-requests.ts'
 import { command, required, type ArgumentRule, type Arguments } from './command.ts'
+import { deletionRequests } from './deletion-requests.ts'
 import type { Deployment } from './deployment.ts'
 import { CommandError } from './failure.ts'
+import { keyRequests } from './key-requests.ts'
 import { organizationRequests } from './organization-requests.ts'
 import { quarantineRequests } from './quarantine-requests.ts'
+import { regionRequests } from './region-requests.ts'
 
 const accountId: ArgumentRule = { form: 'twelve digits', pattern: /^\d{12}$/ }
 const accountName: ArgumentRule = { form: '1 to 50 printable ASCII characters', pattern: /^[ -~]{1,50}$/ }
@@ -80,8 +83,11 @@ export const commands = {
     return deployment.rootKey.rotate(change, operator).finally(() => secret?.fill(0))
   }),
   ...accessRequests,
+  ...deletionRequests,
+  ...keyRequests,
   ...organizationRequests,
   ...quarantineRequests,
+  ...regionRequests,
   'domain-keys rotate': command({}, (deployment, _args, operator) => deployment.domainKeys.rotate(operator)),
 } as const
 

@@ -31,6 +31,8 @@ export interface RunningServer {
   readonly adminUrl?: string
   /** Where registered services connect. */
   readonly servicesUrl?: string
+  /** Where linked deployments connect. */
+  readonly linkUrl?: string
   /** Of private endpoints: their ids and URLs. */
   readonly endpointUrls?: readonly string[]
   /** The certificate of the local authority, when the server made one. */

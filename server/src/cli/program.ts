@@ -10,10 +10,13 @@ import { addAuditCommands } from './audit-commands.ts'
 import type { DeploymentIo } from './deployment.ts'
 import { describeFailure, failureStack } from './failure.ts'
 import { invoke } from './invoke.ts'
+import { addImportCommands } from './import-commands.ts'
+import { addKeyCommands } from './key-commands.ts'
 import { addOrganizationCommands, addOrganizationPolicyCommands } from './organization-commands.ts'
 import { readPassphrase } from './passphrase.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addQuarantineCommands } from './quarantine-commands.ts'
+import { addRegionCommands } from './region-commands.ts'
 import { serveUntilStopped } from './serve.ts'
 import { addServiceCommands } from './service-commands.ts'
 import type { Session, Surroundings } from './session.ts'
@@ -128,7 +131,10 @@ function programOf(run: Run): Command {
   addOrganizationPolicyCommands(policy, session)
   addPolicyCommands(policy, session)
   addQuarantineCommands(program, session)
+  addRegionCommands(program, session)
+  addKeyCommands(program, session)
   addAuditCommands(program, session)
+  addImportCommands(program, session)
 
   program
     .command('version')

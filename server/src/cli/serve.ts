@@ -93,6 +93,7 @@ export function banner(
     accountId,
     adminUrl,
     servicesUrl,
+    linkUrl,
     endpointUrls,
     caFile,
     credentialsFile,
@@ -108,6 +109,7 @@ export function banner(
     `Credentials of the root user of account ${accountId}: ${credentialsFile}`,
     ...(adminUrl === undefined ? [] : [`Health and metrics: ${adminUrl}`]),
     ...(servicesUrl === undefined ? [] : [`Registered services: ${servicesUrl}`]),
+    ...(linkUrl === undefined ? [] : [`Linked deployments: ${linkUrl}`]),
     ...(endpointUrls ?? []).map((url) => `Private endpoint: ${url}`),
     ...(caFile === undefined
       ? []

@@ -1,10 +1,11 @@
 import { readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setPriority } from 'node:os'
+import { canonicalPrivateKey } from './import-private-key.ts'
 import { generatePrivateKey } from './key-generation.ts'
 import { serveTasks } from './thread-tasks.ts'
 
-const tasks = { generatePrivateKey }
+const tasks = { generatePrivateKey, canonicalPrivateKey }
 
 export type GenerationTasks = typeof tasks
 

@@ -42,6 +42,24 @@ export function createKeyEngine({ random }: { random: RandomSource }): KeyEngine
       const privateKey = ready ?? (await newPrivateKey(form, owner))
       return { privateKey: privateKeyBytes(privateKey), publicKey: publicKeyBytes(privateKey) }
     },
+    unwrapImport: (wrappingKey, scheme, wrapped, owner) =>
+      threads.privateKeys.run(owner, 'unwrapImport', wrappingKey, scheme, wrapped),
+    async adopt(form, given, owner) {
+      switch (form.type) {
+        case 'secret':
+          return given.symmetricKeySize === form.lengthBytes ? given.export() : undefined
+        // Its primes take up to 300 ms to look at, as long as smaller ones to find.
+        case 'rsa':
+          return threads.generation.run(owner, 'canonicalPrivateKey', form, given)
+        case 'ec':
+        case 'sm2':
+        case 'ed25519':
+          return threads.privateKeys.run(owner, 'canonicalPrivateKey', form, given)
+        case 'ml-dsa':
+        case 'ml-kem':
+          return undefined
+      }
+    },
     material: (source) => materialOf(source, random, threads),
     async close() {
       reserve.close()

@@ -1,4 +1,5 @@
 import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
+import { der } from './der.ts'
 import { publicKeyBytes } from './key-generation.ts'
 
 const UNCOMPRESSED = 0x04
@@ -47,10 +48,4 @@ function isSpkiOf(algorithm: Buffer, spki: Buffer, pointBytes: number): boolean 
   if (spki.length <= pointBytes) return false
   const point = spki.subarray(-pointBytes)
   return spki.equals(der(0x30, algorithm, der(0x03, Buffer.alloc(1), point)))
-}
-
-function der(tag: number, ...contents: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(contents)
-  const length = content.length < 0x80 ? [content.length] : [0x81, content.length]
-  return Buffer.concat([Buffer.of(tag, ...length), content])
 }

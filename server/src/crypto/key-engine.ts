@@ -1,4 +1,6 @@
+import type { KeyObject } from 'node:crypto'
 import type { EnvelopeIds } from './envelope.ts'
+import type { ImportScheme } from './import-wrapping.ts'
 import type { KeyForm, PrivateKeyForm } from './key-form.ts'
 import type { Material } from './material.ts'
 
@@ -19,7 +21,26 @@ export interface KeyEngine {
    * @throws TooManyWaiting
    */
   generatePair(form: PrivateKeyForm, owner: string): Promise<KeyPairBytes>
-  /** Material from the bytes that `generate` gave, which the caller wipes. */
+  /**
+   * What somebody wrapped for its way here, under the public half of the wrapping key; undefined whatever it is that does
+   * not fit.
+   *
+   * @throws TooManyWaiting
+   */
+  unwrapImport(
+    wrappingKey: KeyObject,
+    scheme: ImportScheme,
+    wrapped: Uint8Array,
+    owner: string,
+  ): Promise<KeyObject | undefined>
+  /**
+   * Material that somebody else made, as `generate` gives it; undefined unless it is sound material of that form. The
+   * caller wipes the bytes.
+   *
+   * @throws TooManyWaiting
+   */
+  adopt(form: KeyForm, given: KeyObject, owner: string): Promise<Buffer | undefined>
+  /** Material from the bytes that `generate` or `adopt` gave, which the caller wipes. */
   material(source: MaterialSource): Material
   /** Ends the threads; work that waits is rejected. */
   close(): Promise<void>

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { PrivateKeyForm } from './key-form.ts'
 
 /** As FIPS 186-5, appendix A.1, has it: e is odd and above 2^16. */
@@ -33,4 +33,9 @@ export function privateKeyBytes(privateKey: KeyObject): Buffer {
 export function publicKeyBytes(key: KeyObject): Buffer {
   const publicKey = key.type === 'public' ? key : createPublicKey(key)
   return publicKey.export({ type: 'spki', format: 'der' })
+}
+
+/** The same of the private key that `privateKeyBytes` gave. */
+export function publicKeyOfPrivateKey(pkcs8: Buffer): Buffer {
+  return publicKeyBytes(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }))
 }

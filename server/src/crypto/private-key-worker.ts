@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto'
+import { canonicalPrivateKey } from './import-private-key.ts'
+import { unwrapImport } from './import-wrapping.ts'
 import { agree } from './key-agreement.ts'
 import { generatePrivateKey } from './key-generation.ts'
 import { decryptOaep } from './rsa-oaep.ts'
@@ -11,6 +13,8 @@ const tasks = {
   sign,
   verify,
   decryptOaep,
+  unwrapImport,
+  canonicalPrivateKey,
   agree(privateKey: KeyObject, peerPublicKey: Uint8Array) {
     // To node:crypto an SM2 key is of no type.
     const onItsCurve = privateKey.asymmetricKeyType === 'ec' ? agree : agreeSm2

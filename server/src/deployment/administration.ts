@@ -15,7 +15,9 @@ import {
   type OrganizationPolicyAdministration,
 } from './organization-policies.ts'
 import { createOrganizationAdministration, type OrganizationAdministration } from './organization.ts'
+import { createBroughtDeletions, type BroughtDeletions } from './brought-deletions.ts'
 import { createKeyPolicyReset, type KeyPolicyReset } from './key-policy-reset.ts'
+import { createKeyUsage, type KeyUsage } from './key-usage.ts'
 import { createQuarantine, type QuarantineAdministration } from './quarantine.ts'
 import {
   forgetOtherRootKeys,
@@ -23,6 +25,8 @@ import {
   type RootKeyProviderName,
   type RootKeySource,
 } from './root-key-source.ts'
+import { createLinkedSets } from '../links/linked-sets.ts'
+import { createRegionLinkAdministration, type RegionLinkAdministration } from './region-links.ts'
 import { createServiceRegistration, type ServiceRegistration } from './service-registration.ts'
 
 const MATERIALS_PER_TRANSITION = 200
@@ -54,6 +58,9 @@ export interface Administration {
   readonly organizationPolicies: OrganizationPolicyAdministration
   readonly quarantine: QuarantineAdministration
   readonly keyPolicy: KeyPolicyReset
+  readonly broughtDeletions: BroughtDeletions
+  readonly regionLinks: RegionLinkAdministration
+  readonly keyUsage: KeyUsage
   readonly domainKeys: {
     /** New domain keys for every account and Region; all key material is wrapped under them. */
     rotate(operator: Operator): Promise<{ domains: number; rewrapped: number }>
@@ -90,10 +97,12 @@ export function createAdministration(
     rootKeySource: RootKeySource
     /** In whose ARNs principals are told when who asks does not say; `aws` if none is given. */
     partition?: string
+    /** That this deployment serves; none where linked deployments are not asked about. */
+    regions?: readonly string[]
   },
 ): Administration {
   const { store, accounts, accessKeys, domainKeys } = opened
-  const { clock, random, rootKeySource, partition = 'aws' } = parts
+  const { clock, random, rootKeySource, partition = 'aws', regions = [] } = parts
 
   const change = operatorChanges({ store, clock })
 
@@ -249,6 +258,15 @@ export function createAdministration(
     organizationPolicies: createOrganizationPolicyAdministration(organizationParts),
     quarantine: createQuarantine({ ...opened, partition, clock, change }),
     keyPolicy: createKeyPolicyReset({ keys: opened.keys, change }),
+    broughtDeletions: createBroughtDeletions(opened, { clock, change }),
+    regionLinks: createRegionLinkAdministration({
+      links: opened.links,
+      identities: opened.linkIdentities,
+      linkedSets: createLinkedSets({ ...opened, ownRegions: new Set(regions) }),
+      regions,
+      change,
+    }),
+    keyUsage: createKeyUsage({ ...opened, clock, change }),
     domainKeys: { rotate: rotateDomainKeys },
   }
 }

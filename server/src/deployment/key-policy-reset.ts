@@ -1,5 +1,6 @@
 import { defaultKeyPolicy } from '../keys/default-policy.ts'
 import type { Keys } from '../keys/keys.ts'
+import { DeploymentError } from './deployment-error.ts'
 import { requireKeyNamed } from './key-named.ts'
 import type { OperatorChange } from './operator-change.ts'
 import type { Operator } from './operator-record.ts'
@@ -30,7 +31,12 @@ export function createKeyPolicyReset({
     reset: ({ id, reason }, operator) =>
       change(operator, 'ResetKeyPolicy', { id, reason }, async (tx) => {
         const stored = await requireKeyNamed(keys, tx.db, id)
-        const { arn, accountId, region, policy } = stored.key
+        const { arn, accountId, region, policy, manager } = stored.key
+        if (manager === 'AWS') {
+          throw new DeploymentError(
+            `${arn} is an AWS managed key: its policy is fixed, and as its service needs it`,
+          )
+        }
         await keys.change(tx, stored, {
           policy: { text: defaultKeyPolicy(accountId, region), bindings: new Map() },
         })

@@ -2,9 +2,11 @@ import { timingSafeEqual } from 'node:crypto'
 import { hostname } from 'node:os'
 import { openDatabaseReader } from '../audit/database-reader.ts'
 import { openDatabaseSink } from '../audit/database-sink.ts'
+import { erasureRecord } from '../audit/erasure-record.ts'
 import { openFileReader } from '../audit/file-reader.ts'
 import { openFileSink } from '../audit/file-sink.ts'
 import type { Journal } from '../audit/journal.ts'
+import { findLostChanges } from '../audit/lost-changes.ts'
 import { openJournal } from '../audit/open-journal.ts'
 import type { JournalReader } from '../audit/reader.ts'
 import { createKeyEngine } from '../crypto/in-process-engine.ts'
@@ -17,13 +19,21 @@ import type { AccessKeys } from '../identity/access-keys.ts'
 import { createAliases, type Aliases } from '../keys/aliases.ts'
 import { createDomainKeys, type DomainKeys } from '../keys/domain-keys.ts'
 import { createGrants, type Grants } from '../keys/grants.ts'
+import { createImports, type Imports } from '../keys/imports.ts'
+import { createKeyUses, type JournalPosition, type KeyUses } from '../keys/key-uses.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
+import { awsResourceQuotas, type ResourceQuotas } from '../keys/resource-quotas.ts'
 import { openSystemKeys } from '../keys/system-keys.ts'
+import { createChannels, type Channels } from '../links/channels.ts'
+import { createLinkIdentities, type LinkIdentities } from '../links/link-identity.ts'
+import { createRegionLinks, type RegionLinks } from '../links/region-links.ts'
 import type { DeploymentRow } from '../store/schema.ts'
 import { CorruptRowError, openStore, type Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { DeploymentError, noDeployment } from './deployment-error.ts'
+import { honourLostDeletions } from './honour-deletions.ts'
 import { firstStart, forgetFirstStart, FORMAT, type Started } from './first-start.ts'
+import { createKeyUseJournal, type KeyUseJournal } from './key-use-journal.ts'
 import type { OpenDependencies, OpenOptions, RootCredentials } from './open-options.ts'
 import { openIdentity, type OpenedIdentity } from './open-identity.ts'
 import { journalDirectory, storeOptions } from './open-journal.ts'
@@ -44,8 +54,15 @@ export interface OpenedDeployment extends OpenedIdentity {
   readonly domainKeys: DomainKeys
   readonly engine: KeyEngine
   readonly keys: Keys
+  readonly keyUses: KeyUses
+  readonly keyUseJournal: KeyUseJournal
+  readonly imports: Imports
   readonly aliases: Aliases
   readonly grants: Grants
+  readonly resourceQuotas: ResourceQuotas
+  readonly links: RegionLinks
+  readonly linkIdentities: LinkIdentities
+  readonly channels: Channels
   /** The root key in force; a rotation puts another one in its place. */
   readonly rootKey: { current: RootKey }
   close(): Promise<void>
@@ -114,16 +131,34 @@ async function openOver(
   const rootKeyInForce = { current: rootKey }
   const domainKeys = createDomainKeys({ store, rootKey: () => rootKeyInForce.current, random, now })
   const engine = createKeyEngine({ random })
-  const keys = createKeys({ store, domainKeys, engine, random, now, cacheLimit })
+  const links = createRegionLinks({ store, now })
+  const linkIdentities = createLinkIdentities({
+    store,
+    wrappingKey: deriveKey(systemKeys.secrets, 'keywright region links v1'),
+    deploymentId: deployment.deployment_id,
+    random,
+    now,
+  })
+  const channels = createChannels({ store, links, now })
+  const keys = createKeys({ store, domainKeys, engine, random, now, cacheLimit, linked: channels })
+  const imports = createImports({ store, keys, engine, secretsKey: systemKeys.secrets, random, now })
   const aliases = createAliases({ store, now, cacheLimit })
   const tokenKey = deriveKey(systemKeys.secrets, 'keywright grant tokens v1')
-  const grants = createGrants({ store, tokenKey, random, now, cacheLimit })
+  const resourceQuotas = options.resourceQuotas ?? awsResourceQuotas
+  const grants = createGrants({ store, tokenKey, random, now, quotas: resourceQuotas, cacheLimit })
 
   const signer = signingKeyFromSeed(systemKeys.sealSeed)
   systemKeys.sealSeed.fill(0)
   const inFiles = store.engine === 'sqlite' || options.journalFiles
   const directory = journalDirectory(options.dataDir)
   const journalReader = inFiles ? openFileReader(directory) : openDatabaseReader(store)
+  store.recordErasures((erased, position) =>
+    erasureRecord(erased, { clockMs: clock.now(), position, signer }),
+  )
+  // A journal in the database is as old as the rest of it.
+  const lost = inFiles
+    ? await findLostChanges({ store, reader: journalReader, publicKey: signer.publicKey })
+    : undefined
   const journal = await openJournal({
     store,
     sink: inFiles
@@ -143,6 +178,33 @@ async function openOver(
     ...(deps.onJournalCommit && { onCommit: deps.onJournalCommit }),
   })
 
+  if (lost !== undefined) {
+    await honourLostDeletions({ store, keys, imports, clock, log }, lost).catch(async (error: unknown) => {
+      await journal.close()
+      throw error
+    })
+  }
+
+  const position = (): JournalPosition => journal.state
+  const keyUses = createKeyUses({
+    store,
+    clock,
+    position,
+    onFailure: (err) => {
+      log.warn({ err }, 'when keys were last used could not be written; it will be tried again')
+    },
+  })
+  const keyUseJournal = createKeyUseJournal({
+    store,
+    reader: journalReader,
+    isApart: inFiles,
+    keyUses,
+    position,
+    clock,
+    log,
+  })
+  await keyUseJournal.start()
+
   return {
     ...identity,
     deploymentId: deployment.deployment_id,
@@ -157,13 +219,22 @@ async function openOver(
     domainKeys,
     engine,
     keys,
+    keyUses,
+    keyUseJournal,
+    imports,
     aliases,
     grants,
+    resourceQuotas,
+    links,
+    linkIdentities,
+    channels,
     rootKey: rootKeyInForce,
     async close() {
       // What waits is rejected at once; a thread that makes a key ends when it is made, which may take seconds.
       const threadsEnd = engine.close()
       await identity.accessKeyUses.close()
+      await keyUseJournal.stop()
+      await keyUses.close()
       await journal.close()
       await store.close()
       await threadsEnd

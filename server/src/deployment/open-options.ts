@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { RandomSource } from '../crypto/random.ts'
+import type { ResourceQuotas } from '../keys/resource-quotas.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Operator } from './operator-record.ts'
@@ -19,6 +20,8 @@ export interface OpenOptions {
   readonly journalSegmentBytes: number
   readonly journalSealIntervalMs: number
   readonly cacheKeys: number
+  /** Absent: AWS's own. */
+  readonly resourceQuotas?: ResourceQuotas
   /** Undefined: whatever the database has, and 000000000000 for a new one. */
   readonly accountId: string | undefined
   readonly rootCredentials: RootCredentials | undefined

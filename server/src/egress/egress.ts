@@ -4,6 +4,7 @@ import { Agent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { createSecureContext, getCACertificates } from 'node:tls'
 import { addressRules } from './address-rules.ts'
+import { boundedAnswer } from './bounded-answer.ts'
 import { EgressError } from './egress-error.ts'
 import { places } from './places.ts'
 
@@ -106,57 +107,30 @@ interface Bounds {
   readonly agent: Agent
 }
 
-function fetchFrom(url: URL, addresses: readonly LookupAddress[], bounds: Bounds): Promise<Buffer> {
-  const { maxBytes, deadline, agent } = bounds
+async function fetchFrom(url: URL, addresses: readonly LookupAddress[], bounds: Bounds): Promise<Buffer> {
+  const { deadline, agent } = bounds
   const host = hostOf(url)
   const pinned: LookupFunction = (_name, { all }, found) => {
     const [first] = addresses
     if (all) found(null, [...addresses])
     else if (first) found(null, first.address, first.family)
   }
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest({
-      method: 'GET',
-      host,
-      port: url.port === '' ? 443 : Number(url.port),
-      path: url.pathname + url.search,
-      headers: { host: url.host, accept: 'application/json', 'accept-encoding': 'identity' },
-      lookup: pinned,
-      ...(isIP(host) === 0 && { servername: host }),
-      rejectUnauthorized: true,
-      agent,
-      maxHeaderSize: LONGEST_HEADER_BYTES,
-      signal: deadline,
-    })
-    const fail = (error: Error): void => {
-      reject(error instanceof EgressError ? error : failureOf(error, deadline))
-      request.destroy()
-    }
-    request.on('error', fail)
-    request.on('response', (response) => {
-      response.on('error', fail)
-      if (response.statusCode !== 200) return fail(new EgressError('status'))
-      const chunks: Buffer[] = []
-      let lengthBytes = 0
-      response.on('data', (chunk: Buffer) => {
-        lengthBytes += chunk.length
-        if (lengthBytes > maxBytes) return fail(new EgressError('too-large'))
-        chunks.push(chunk)
-      })
-      response.on('end', () => {
-        if (response.complete) resolve(Buffer.concat(chunks))
-        else fail(new EgressError('unreachable'))
-      })
-    })
-    request.end()
+  const request = httpsRequest({
+    method: 'GET',
+    host,
+    port: url.port === '' ? 443 : Number(url.port),
+    path: url.pathname + url.search,
+    headers: { host: url.host, accept: 'application/json', 'accept-encoding': 'identity' },
+    lookup: pinned,
+    ...(isIP(host) === 0 && { servername: host }),
+    rejectUnauthorized: true,
+    agent,
+    maxHeaderSize: LONGEST_HEADER_BYTES,
+    signal: deadline,
   })
-}
-
-function failureOf(error: Error, deadline: AbortSignal): EgressError {
-  if (deadline.aborted) return new EgressError('timeout')
-  const { code = '' } = error as NodeJS.ErrnoException
-  const certificate = /CERT|ISSUER|SIGNATURE|ALTNAME|TRUST|CHAIN/.test(code)
-  return new EgressError(certificate ? 'certificate' : 'unreachable', { cause: error })
+  const answer = boundedAnswer(request, bounds)
+  request.end()
+  return (await answer).body
 }
 
 function asUnreachable(cause: unknown): never {

@@ -51,8 +51,6 @@ export interface StoredAlias {
   readonly row: AliasRow
 }
 
-// AWS's quota, adjustable there. Above it `kms:ResourceAliases` would have no effect.
-const ALIASES_PER_KEY = 50
 const RESERVED_PREFIX = 'alias/aws/'
 
 /** Whether a name, with its prefix, is kept for AWS managed keys. */
@@ -85,15 +83,6 @@ export async function requireAlias(
   const found = await aliases.read(db, id)
   if (found !== undefined) return found
   throw new KmsError('NotFoundException', `Alias ${aliasArn(id.accountId, id.region, id.name)} is not found.`)
-}
-
-/** @throws KmsError LimitExceededException when the key has as many aliases as it may have */
-export function requireRoomForAlias({ aliasNames, arn }: KmsKey): void {
-  if (aliasNames.length < ALIASES_PER_KEY) return
-  throw new KmsError(
-    'LimitExceededException',
-    `The quota of ${ALIASES_PER_KEY} aliases for ${arn} was exceeded.`,
-  )
 }
 
 export function createAliases(parts: { store: Store; now: () => number; cacheLimit: number }): Aliases {

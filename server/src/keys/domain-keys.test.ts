@@ -93,3 +93,28 @@ test('who rotated domain keys holds none of the destroyed ones any more', async 
   await domainKeys.open(store.db, { accountId, region, number: 2 })
   assert(await opened.keys.load(region, keyId))
 })
+
+test('a domain key of a transition that fails is forgotten with it, however often it was opened there', async (t) => {
+  const { opened } = await deployment(t)
+  const { store, domainKeys, firstAccountId: accountId } = opened
+  const away = 'eu-west-1'
+  // As when the material of a rotated key is brought to a Region that has no key yet.
+  const openedTwice = (fails: boolean) =>
+    store.transition(async (tx) => {
+      tx.unrecorded = 'a test'
+      await domainKeys.current(tx, accountId, away)
+      const { key } = await domainKeys.current(tx, accountId, away)
+      if (fails) throw new Error('it fails')
+      return key
+    })
+  await assert.rejects(openedTwice(true), /it fails/)
+  const used = await openedTwice(false)
+  const elsewhere = createDomainKeys({
+    store,
+    rootKey: () => opened.rootKey.current,
+    random: systemRandom,
+    now,
+  })
+  const stored = await elsewhere.open(store.db, { accountId, region: away, number: 1 })
+  assert.ok(used.equals(stored))
+})

@@ -79,7 +79,8 @@ export function createDomainKeys(parts: {
     if (row === undefined)
       throw new DomainKeyMissingError(`domain key ${domainOf(id)}/${id.number} is missing from the database`)
     const bytes = await rootKey().unwrap(row.wrapped, domainKeyIdentity(id))
-    return remember(id, bytes)
+    // What a transaction reads it may have written itself: if it fails, another key takes this number.
+    return db.isTransaction ? takenIn(bytes) : remember(id, takenIn(bytes))
   }
 
   async function add(tx: Transition, accountId: string, region: string): Promise<DomainKey> {
@@ -100,9 +101,7 @@ export function createDomainKeys(parts: {
       })
       .execute()
     // Not remembered: the transition may yet fail, and another key take this number.
-    const key = createSecretKey(bytes)
-    bytes.fill(0)
-    return { number: id.number, key }
+    return { number: id.number, key: takenIn(bytes) }
   }
 
   async function current(tx: Transition, accountId: string, region: string): Promise<DomainKey> {
@@ -133,9 +132,7 @@ export function createDomainKeys(parts: {
     if (store.rows.check('deployment', row).root_key_id !== rootKey().id) throw new RootKeyMovedError()
   }
 
-  function remember(id: DomainKeyId, bytes: Buffer): KeyObject {
-    const key = createSecretKey(bytes)
-    bytes.fill(0)
+  function remember(id: DomainKeyId, key: KeyObject): KeyObject {
     const domain = domainOf(id)
     if (id.number < (lowest.get(domain) ?? 0)) return key
     const keys = opened.get(domain) ?? new Map<number, KeyObject>()
@@ -151,4 +148,11 @@ export function createDomainKeys(parts: {
   }
 
   return { current, open, add, forgetBelow }
+}
+
+/** As an object that does not show its bytes; those given are wiped. */
+function takenIn(bytes: Buffer): KeyObject {
+  const key = createSecretKey(bytes)
+  bytes.fill(0)
+  return key
 }

@@ -7,8 +7,9 @@ import type { CacheEntry } from '../store/coherent-cache.ts'
 import { wholeFile } from '../testing/whole-file.ts'
 import { GrantCache } from './grant-cache.ts'
 import type { Grant } from './grant.ts'
-import { destroyGrants, GRANTS_PER_KEY } from './grants.ts'
+import { destroyGrants } from './grants.ts'
 import { keyArn, type KmsKey } from './key.ts'
+import { awsResourceQuotas } from './resource-quotas.ts'
 
 const region = 'us-east-1'
 const accountId = '000000000000'
@@ -172,7 +173,7 @@ test('a key has at most fifty thousand grants', async () => {
   // Rows that are counted and never read, so they need no code of authenticity.
   await change(async (tx) => {
     await sql`
-      with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${GRANTS_PER_KEY - 1})
+      with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${awsResourceQuotas.grantsPerKey - 1})
       insert into grants (region, key_id, grant_id, account_id, grantee, grantee_id, issuing_account, operations, created_at, version, mac)
       select ${region}, ${key.keyId}, cast(n as text), ${accountId}, 'a', 'a', ${accountId}, '[]', 1, 1, x'00' from numbers
     `.execute(tx.db)
@@ -182,7 +183,7 @@ test('a key has at most fifty thousand grants', async () => {
   await make(key)
   await assert.rejects(room(key), {
     code: 'LimitExceededException',
-    message: `The quota of 50000 grants for ${key.arn} was exceeded.`,
+    message: 'Grants per key quota for this account in this region is 50000, current usage is 50000.',
   })
   await room(other)
 })

@@ -17,7 +17,7 @@ import { GrantCache } from './grant-cache.ts'
 import type { GrantIndex, GrantUse } from './grant-index.ts'
 import { makeGrantToken, readGrantToken, type GrantName } from './grant-tokens.ts'
 import type { KmsKey } from './key.ts'
-import { KmsError } from './kms-error.ts'
+import { requireRoomForGrant, type ResourceQuotas } from './resource-quotas.ts'
 
 /** A request for which no policy speaks and against which nothing does: may a grant allow it? */
 export interface GrantQuestion extends Partial<GrantUse> {
@@ -83,17 +83,16 @@ interface GrantList {
   readonly limit: number
 }
 
-export const GRANTS_PER_KEY = 50_000
-
 export function createGrants(parts: {
   store: Store
   /** Authenticates grant tokens. */
   tokenKey: KeyObject
   random: RandomSource
   now: () => number
+  quotas: ResourceQuotas
   cacheLimit: number
 }): Grants {
-  const { store, tokenKey, random, now } = parts
+  const { store, tokenKey, random, now, quotas } = parts
   const cache = new GrantCache({ store, limit: parts.cacheLimit })
 
   const match: Grants['match'] = (call, question) => {
@@ -212,11 +211,7 @@ export function createGrants(parts: {
   }
 
   async function requireRoom(tx: Transition, key: KmsKey): Promise<void> {
-    if ((await count(tx.db, key)) < GRANTS_PER_KEY) return
-    throw new KmsError(
-      'LimitExceededException',
-      `The quota of ${GRANTS_PER_KEY} grants for ${key.arn} was exceeded.`,
-    )
+    requireRoomForGrant(await count(tx.db, key), quotas)
   }
 
   async function create(tx: Transition, key: KmsKey, grant: NewGrant): Promise<Grant> {

@@ -18,10 +18,3 @@ export interface KeyRotation {
 export function nextRotationMs({ periodDays, fromMs }: KeyRotation): number {
   return fromMs + periodDays * DAY_MS
 }
-
-/** One piece of the material of a key that has been rotated, or of one that has not: then it is the only one. */
-export interface MaterialVersion {
-  readonly materialId: string
-  /** How it came to be the current one; undefined for the first. */
-  readonly rotation: { readonly type: RotationType; readonly atMs: number } | undefined
-}

@@ -1,11 +1,26 @@
+import { randomUUID } from 'node:crypto'
 import { formatArn, partitionOf } from '../arn.ts'
 import type { KeyRotation } from './key-rotation.ts'
 import type { KmsKeyRow } from '../store/schema.ts'
 import type { ReadStoredPolicy, StoredPolicy } from './stored-policies.ts'
 import { algorithmsOf, specs, type KeySpec, type KeyUsage } from './specs.ts'
 
-/** The states of AWS KMS that a key of this release can be in. */
-export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion'
+/** The states of AWS KMS; Unavailable is only for keys in custom key stores. */
+export type KeyState =
+  | 'Creating'
+  | 'Enabled'
+  | 'Disabled'
+  | 'PendingDeletion'
+  | 'PendingImport'
+  | 'PendingReplicaDeletion'
+  | 'Updating'
+
+/** What the keys of one multi-Region set know of each other. */
+export interface MultiRegion {
+  readonly primaryRegion: string
+  /** In order, without the primary's. */
+  readonly replicaRegions: readonly string[]
+}
 
 export interface Tag {
   readonly key: string
@@ -22,12 +37,18 @@ export interface KmsKey {
   readonly description: string
   readonly spec: KeySpec
   readonly usage: KeyUsage
-  readonly origin: 'AWS_KMS'
-  readonly multiRegion: boolean
+  readonly origin: 'AWS_KMS' | 'EXTERNAL'
+  /** Undefined for a key of one Region. */
+  readonly multiRegion: MultiRegion | undefined
   readonly manager: 'CUSTOMER' | 'AWS'
   readonly createdAtMs: number
   readonly deletionAtMs: number | undefined
-  readonly currentMaterialId: string
+  /** Of PendingDeletion and, while replicas are left, of PendingReplicaDeletion. */
+  readonly pendingWindowDays: number | undefined
+  /** Undefined until material was imported, or brought from the primary key. */
+  readonly currentMaterialId: string | undefined
+  /** When imported material that it needs expires first. */
+  readonly validToMs: number | undefined
   /** Undefined when it is not rotated by itself. */
   readonly rotation: KeyRotation | undefined
   readonly policy: StoredPolicy
@@ -56,6 +77,11 @@ export function keyEntityId(region: string, keyId: string): string {
   return `${region}/${keyId}`
 }
 
+/** Multi-Region keys have ids that are no UUIDs, so that nobody takes them for keys of one Region. */
+export function newMultiRegionKeyId(): string {
+  return `mrk-${randomUUID().replaceAll('-', '')}`
+}
+
 export function keyArn(accountId: string, region: string, keyId: string): string {
   return formatArn({
     partition: partitionOf(region),
@@ -79,8 +105,8 @@ export function keyFromRow(
   const isKnown =
     Object.hasOwn(specs, row.key_spec) &&
     algorithmsOf(row.key_spec as KeySpec, row.key_usage as KeyUsage).length > 0 &&
-    row.origin === 'AWS_KMS'
-  if (!isKnown || row.current_material_id === null) {
+    (row.origin === 'AWS_KMS' || row.origin === 'EXTERNAL')
+  if (!isKnown) {
     throw new Error(`KMS key ${row.key_id} holds a spec, usage or origin that this release does not know`)
   }
   return {
@@ -92,18 +118,28 @@ export function keyFromRow(
     description: row.description,
     spec: row.key_spec as KeySpec,
     usage: row.key_usage as KeyUsage,
-    origin: 'AWS_KMS',
-    multiRegion: row.multi_region === 1,
+    origin: row.origin as KmsKey['origin'],
+    multiRegion: multiRegionOf(row),
     manager: row.key_manager === 'AWS' ? 'AWS' : 'CUSTOMER',
     createdAtMs: row.created_at,
     deletionAtMs: row.deletion_at ?? undefined,
-    currentMaterialId: row.current_material_id,
+    pendingWindowDays: row.pending_window_days ?? undefined,
+    currentMaterialId: row.current_material_id ?? undefined,
+    validToMs: row.valid_to ?? undefined,
     rotation: rotationOf(row),
     policy: readPolicy(row.policy, row.policy_bindings),
     tags: tagsFromText(row.tags),
     aliasNames: aliasNames ?? namesFromText(row.alias_names),
     quarantine: quarantineFromText(row.quarantine),
   }
+}
+
+/** PRIMARY or REPLICA, as AWS calls them; undefined for a key of one Region. */
+export function multiRegionType({
+  region,
+  multiRegion,
+}: Pick<KmsKey, 'region' | 'multiRegion'>): 'PRIMARY' | 'REPLICA' | undefined {
+  return multiRegion && (multiRegion.primaryRegion === region ? 'PRIMARY' : 'REPLICA')
 }
 
 /** Tags are one JSON text of [key, value] pairs in the order in which they were set. */
@@ -121,6 +157,11 @@ export function quarantineToText(quarantine: Quarantine | null): string | null {
 function rotationOf({ rotation_period_days, rotation_from }: KmsKeyRow): KeyRotation | undefined {
   if (rotation_period_days === null || rotation_from === null) return undefined
   return { periodDays: rotation_period_days, fromMs: rotation_from }
+}
+
+function multiRegionOf({ primary_region, replica_regions }: KmsKeyRow): MultiRegion | undefined {
+  if (primary_region === null) return undefined
+  return { primaryRegion: primary_region, replicaRegions: namesFromText(replica_regions) }
 }
 
 const noTags: readonly Tag[] = []

@@ -1,62 +1,41 @@
-import type { KeyObject } from 'node:crypto'
 import type { KeyForm } from '../crypto/key-form.ts'
 import type { KeyEngine } from '../crypto/key-engine.ts'
 import type { Material } from '../crypto/material.ts'
 import type { RandomSource } from '../crypto/random.ts'
-import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { KeyMaterialRow, KmsKeyRow } from '../store/schema.ts'
+import type { KmsKeyRow } from '../store/schema.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { aliasEntityId } from './aliases.ts'
-import { DomainKeyMissingError, type DomainKeys } from './domain-keys.ts'
+import type { DomainKeys } from './domain-keys.ts'
+import type { KeyChange, NewKey } from './key-change.ts'
 import { destroyGrants } from './grants.ts'
 import {
   keyEntityId,
   keyFromRow,
+  multiRegionType,
   quarantineToText,
   tagsToText,
   type KmsKey,
-  type Quarantine,
+  type MultiRegion,
   type StoredKey,
-  type Tag,
 } from './key.ts'
-import { nextRotationMs, type KeyRotation, type MaterialVersion, type RotationType } from './key-rotation.ts'
-import { factsOf, materialUse, type KeySpec, type KeyUsage } from './specs.ts'
+import { destroyKeyUses } from './key-uses.ts'
+import { nextRotationMs, type KeyRotation, type RotationType } from './key-rotation.ts'
+import { AWAITS_LINKED, materialVersion, type MaterialVersion } from './material-version.ts'
+import { createMaterials, type Materials } from './materials.ts'
+import { createKeySets, noLinkedRegions, type KeySets, type LinkedRegions } from './multi-region.ts'
+import { factsOf, type KeySpec } from './specs.ts'
 import { bindingsToText, createStoredPolicies } from './stored-policies.ts'
 
 /** A key ready for use: what it is, and its material by id. */
 export interface LoadedKey {
   readonly key: KmsKey
-  /** The current one: what seals, and opens most of what there is to open. */
-  readonly material: Material
-}
-
-/** What changes of a key; the rest is fixed at its creation. */
-export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'tags'>> & {
-  policy?: { readonly text: string; readonly bindings: ReadonlyMap<string, string> }
-  /** Null takes the date away. */
-  deletion?: { readonly atMs: number; readonly windowDays: number } | null
-  /** Null ends automatic rotation. */
-  rotation?: KeyRotation | null
-  /** Null releases the key. */
-  quarantine?: Quarantine | null
-}
-
-export interface NewKey {
-  readonly keyId: string
-  readonly accountId: string
-  readonly region: string
-  readonly spec: KeySpec
-  readonly usage: KeyUsage
-  readonly description: string
-  readonly policy: string
-  /** The unique ids of the principals that the policy names, by ARN. */
-  readonly policyBindings?: ReadonlyMap<string, string>
-  readonly tags: readonly Tag[]
-  readonly rotation?: KeyRotation
-  /** Whose key it is: the customer's when nothing is said. */
-  readonly manager?: KmsKey['manager']
+  /**
+   * The current one: what seals, and opens most of what there is to open. A key that waits for material to be imported may
+   * have none, nor one that is destroyed meanwhile.
+   */
+  readonly material: Material | undefined
 }
 
 /** A key for which the time has come, as the database has it, authentic or not. */
@@ -64,6 +43,11 @@ export interface DueKey {
   readonly region: string
   readonly keyId: string
   readonly atMs: number
+}
+
+export interface PendingRotation {
+  readonly type: RotationType
+  readonly sinceMs: number
 }
 
 /** KMS keys in the store and, loaded for use, in the cache. */
@@ -88,6 +72,9 @@ export interface Keys {
   /** The same for keys that are to be rotated; one that cannot be used is rotated when it can be again. */
   dueRotations(nowMs: number, limit: number, after?: DueKey): Promise<DueKey[]>
   nextRotation(afterMs: number): Promise<number | undefined>
+  /** The same for multi-Region keys whose set is to be brought into agreement. */
+  dueSyncs(nowMs: number, limit: number, after?: DueKey): Promise<DueKey[]>
+  nextSync(afterMs: number): Promise<number | undefined>
   /**
    * New material for a key that is about to be made. Some of it takes a second, so it is made before the transition, which
    * may be run more than once; `create` keeps it wrapped, and who asked for it wipes it.
@@ -95,19 +82,30 @@ export interface Keys {
    * @throws TooManyWaiting
    */
   newMaterial(spec: KeySpec, accountId: string): Promise<Buffer>
-  create(tx: Transition, key: NewKey, material: Buffer): Promise<KmsKey>
+  create(tx: Transition, key: NewKey, material: Buffer | undefined): Promise<KmsKey>
   change(tx: Transition, stored: StoredKey, change: KeyChange): Promise<KmsKey>
-  /** Gives a key new material, with which it seals from then on; what sealed before still opens. */
+  /**
+   * Gives a key new material, with which it and all keys of its set seal from then on; what sealed before still opens.
+   * Of a set it is the primary key. With keys in linked deployments that is when all of them hold the material: until
+   * then the key that is returned has the material that it had.
+   */
   rotate(tx: Transition, stored: StoredKey, type: RotationType, material: Buffer): Promise<KmsKey>
+  /** New material that linked deployments are to hold before it is the current one, and since when. */
+  pendingRotation(db: Db, key: KmsKey): Promise<PendingRotation | undefined>
   /** All material that a key has and had, the first one first. */
-  materials(db: Db, key: KmsKey): Promise<MaterialVersion[]>
-  /** Takes away the key, its material, its aliases and its grants, for ever. */
+  versions(db: Db, key: KmsKey): Promise<MaterialVersion[]>
+  /** The material rows themselves, for what imports and replicates. */
+  readonly materials: Materials
+  /** Takes away the key, its material, its aliases and its grants, for ever, and out of its set. */
   destroy(tx: Transition, stored: StoredKey): Promise<void>
+  /** Multi-Region keys. */
+  readonly sets: KeySets
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number }
 }
 
-// Random, so that a material's name tells nothing about it.
-const MATERIAL_ID_BYTES = 32
+/** The times of a key at which something is to be done with it. */
+type DueColumn = 'deletion_at' | 'rotation_at' | 'sync_at'
+
 const OLDER_MATERIALS_KEPT = 100
 
 /**
@@ -124,20 +122,6 @@ const WEIGHTS: Readonly<Record<KeyForm['type'], number>> = {
   'ml-dsa': 12,
 }
 
-/** The additional data that binds wrapped material to the key that it belongs to. */
-export function materialIdentity(
-  row: Pick<KeyMaterialRow, 'account_id' | 'region' | 'key_id' | 'material_id' | 'domain_key_number'>,
-): Buffer {
-  return identityBytes(
-    'keywright/material/v1',
-    row.account_id,
-    row.region,
-    row.key_id,
-    row.material_id,
-    row.domain_key_number,
-  )
-}
-
 export function createKeys(parts: {
   store: Store
   domainKeys: DomainKeys
@@ -145,8 +129,9 @@ export function createKeys(parts: {
   random: RandomSource
   now: () => number
   cacheLimit: number
+  linked?: LinkedRegions
 }): Keys {
-  const { store, domainKeys, engine, random, now } = parts
+  const { store, engine, now, linked = noLinkedRegions } = parts
   const cache = new CoherentCache<LoadedKey>({
     feed: store.feed,
     kind: 'key',
@@ -158,6 +143,7 @@ export function createKeys(parts: {
     },
   })
   const readPolicy = createStoredPolicies()
+  const materials = createMaterials(parts)
 
   async function read(db: Db, region: string, keyId: string): Promise<StoredKey | undefined> {
     const row = await db
@@ -189,74 +175,26 @@ export function createKeys(parts: {
     const found = await read(store.db, region, keyId)
     if (found === undefined) return undefined
     const { key } = found
-    const material = await olderMaterial(key, key.currentMaterialId)
+    const { currentMaterialId } = key
+    const material =
+      currentMaterialId === undefined ? undefined : await materials.open(key, currentMaterialId)
     // A deletion between the two reads: the feed has it, and the cache loads once more.
-    return material === undefined ? undefined : { key, material }
-  }
-
-  async function olderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined> {
-    let row = await materialRow(key, materialId)
-    if (row === undefined) return undefined
-    let domainKey: KeyObject
-    try {
-      domainKey = await domainKeyOf(row)
-    } catch (error) {
-      if (!(error instanceof DomainKeyMissingError)) throw error
-      // Between the two reads a rotation may have wrapped the material anew and destroyed the former domain key.
-      const again = await materialRow(key, materialId)
-      if (again === undefined) return undefined
-      if (again.domain_key_number === row.domain_key_number) throw error
-      row = again
-      domainKey = await domainKeyOf(row)
-    }
-    const bytes = unwrapKey(domainKey, row.wrapped, materialIdentity(row))
-    try {
-      return engine.material({
-        ids: { keyId: key.keyId, materialId },
-        form: factsOf(key.spec).form,
-        use: materialUse(key.spec, key.usage),
-        bytes,
-        owner: key.accountId,
-      })
-    } finally {
-      bytes.fill(0)
-    }
+    if (material === undefined && hasOwnMaterial(key)) return undefined
+    return { key, material }
   }
 
   /** Kept with the key as it was loaded, and so dropped with it when something of it changes. */
   const olderMaterials = new WeakMap<KmsKey, Map<string, Material>>()
 
-  async function keptOlderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined> {
+  async function olderMaterial(key: KmsKey, materialId: string): Promise<Material | undefined> {
     const kept = olderMaterials.get(key)?.get(materialId)
     if (kept !== undefined) return kept
-    const material = await olderMaterial(key, materialId)
+    const material = await materials.open(key, materialId)
     if (material === undefined) return undefined
     const ofKey = olderMaterials.get(key) ?? new Map<string, Material>()
     // A key has as many as it was rotated, and an edited database may have more.
     if (ofKey.size < OLDER_MATERIALS_KEPT) olderMaterials.set(key, ofKey.set(materialId, material))
     return material
-  }
-
-  async function materialRow(
-    { region, keyId }: KmsKey,
-    materialId: string,
-  ): Promise<KeyMaterialRow | undefined> {
-    const row = await store.db
-      .selectFrom('key_materials')
-      .selectAll()
-      .where('region', '=', region)
-      .where('key_id', '=', keyId)
-      .where('material_id', '=', materialId)
-      .executeTakeFirst()
-    return row && store.rows.check('key_materials', row)
-  }
-
-  function domainKeyOf(row: KeyMaterialRow): Promise<KeyObject> {
-    return domainKeys.open(store.db, {
-      accountId: row.account_id,
-      region: row.region,
-      number: row.domain_key_number,
-    })
   }
 
   async function list(
@@ -277,7 +215,7 @@ export function createKeys(parts: {
     return rows.map((row) => row.key_id)
   }
 
-  function due(column: 'deletion_at' | 'rotation_at', nowMs: number, limit: number, after?: DueKey) {
+  function due(column: DueColumn, nowMs: number, limit: number, after?: DueKey) {
     let query = store.db
       .selectFrom('kms_keys')
       .select(['region', 'key_id', `${column} as at`])
@@ -296,7 +234,7 @@ export function createKeys(parts: {
     return rows.map(({ region, key_id, at }) => ({ region, keyId: key_id, atMs: Number(at) }))
   }
 
-  async function next(column: 'deletion_at' | 'rotation_at', afterMs: number): Promise<number | undefined> {
+  async function next(column: DueColumn, afterMs: number): Promise<number | undefined> {
     const row = await store.db
       .selectFrom('kms_keys')
       .select(`${column} as at`)
@@ -307,100 +245,106 @@ export function createKeys(parts: {
     return row?.at ?? undefined
   }
 
-  async function create(tx: Transition, key: NewKey, bytes: Buffer): Promise<KmsKey> {
-    const { accountId, region, keyId } = key
-    const material = await keep(tx, key, bytes)
-    const materialId = material.material_id
+  async function create(tx: Transition, key: NewKey, bytes: Buffer | undefined): Promise<KmsKey> {
+    const { accountId, region, keyId, multiRegion, origin = 'AWS_KMS' } = key
+    const material = bytes && (await materials.insert(tx, key, bytes))
     const row = await store.rows.insert(tx, 'kms_keys', {
       region,
       key_id: keyId,
       account_id: accountId,
-      state: 'Enabled',
+      state: key.state ?? (bytes === undefined ? 'PendingImport' : 'Enabled'),
       description: key.description,
       key_spec: key.spec,
       key_usage: key.usage,
-      origin: 'AWS_KMS',
-      multi_region: 0,
+      origin,
+      multi_region: multiRegion === undefined ? 0 : 1,
       key_manager: key.manager ?? 'CUSTOMER',
-      created_at: material.created_at,
+      created_at: material?.created_at ?? now(),
       deletion_at: null,
       pending_window_days: null,
-      current_material_id: materialId,
+      current_material_id: material?.material_id ?? null,
       policy: key.policy,
       policy_bindings: key.policyBindings ? bindingsToText(key.policyBindings) : null,
       tags: tagsToText(key.tags),
       alias_names: '[]',
-      ...(key.rotation && rotationColumns(key.rotation)),
+      ...(key.fingerprintKey && { fingerprint_key: key.fingerprintKey }),
+      ...(key.rotation && rotationColumns(key.rotation, key)),
+      ...(multiRegion && multiRegionColumns(multiRegion)),
+      ...(key.syncAtMs !== undefined && { sync_at: key.syncAtMs }),
     })
     tx.changed('key', keyEntityId(region, keyId))
     return keyFromRow(row, readPolicy)
   }
 
-  /** Stores material under the newest domain key. */
-  async function keep(
-    tx: Transition,
-    { accountId, region, keyId }: Pick<KmsKey, 'accountId' | 'region' | 'keyId'>,
-    bytes: Buffer,
-    rotationType?: RotationType,
-  ): Promise<KeyMaterialRow> {
-    const domainKey = await domainKeys.current(tx, accountId, region)
-    const createdAtMs = now()
-    const row = {
-      region,
-      key_id: keyId,
-      material_id: random.bytes(MATERIAL_ID_BYTES).toString('hex'),
-      account_id: accountId,
-      domain_key_number: domainKey.number,
-      created_at: createdAtMs,
-      rotated_at: rotationType === undefined ? null : createdAtMs,
-      rotation_type: rotationType ?? null,
-    }
-    const wrapped = wrapKey(domainKey.key, bytes, materialIdentity(row))
-    return await store.rows.insert(tx, 'key_materials', { ...row, wrapped })
-  }
-
   async function rotate(
     tx: Transition,
-    { row, key }: StoredKey,
+    stored: StoredKey,
     type: RotationType,
     bytes: Buffer,
   ): Promise<KmsKey> {
-    const material = await keep(tx, key, bytes, type)
-    const { rotation } = key
-    const changed = await store.rows.update(tx, 'kms_keys', row, {
-      current_material_id: material.material_id,
-      ...(type === 'AUTOMATIC' && rotation && rotationColumns({ ...rotation, fromMs: material.created_at })),
+    const rotatedAtMs = now()
+    if (await linked.spans(tx.db, stored.key)) {
+      if ((await pendingRotation(tx.db, stored.key)) !== undefined) return stored.key
+      await materials.insert(tx, stored.key, bytes, { rotation_type: type, pending_state: AWAITS_LINKED })
+      await sets.share(tx, stored.key)
+      return stored.key
+    }
+    const material = await materials.insert(tx, stored.key, bytes, {
+      created_at: rotatedAtMs,
+      rotated_at: rotatedAtMs,
+      rotation_type: type,
     })
-    tx.changed('key', keyEntityId(key.region, key.keyId))
-    return keyFromRow(changed, readPolicy, key.aliasNames)
+    const { rotation } = stored.key
+    const rotated = await change(tx, stored, {
+      currentMaterialId: material.material_id,
+      ...(type === 'AUTOMATIC' && rotation && { rotation: { ...rotation, fromMs: rotatedAtMs } }),
+    })
+    await sets.share(tx, rotated)
+    return rotated
   }
 
-  async function materials(db: Db, { region, keyId }: KmsKey): Promise<MaterialVersion[]> {
-    const rows = await db
-      .selectFrom('key_materials')
-      .selectAll()
-      .where('region', '=', region)
-      .where('key_id', '=', keyId)
-      .execute()
-    const versions = rows.map((row) => {
-      const { material_id, rotated_at, rotation_type } = store.rows.check('key_materials', row)
-      const rotation =
-        rotated_at === null ? undefined : { type: rotation_type as RotationType, atMs: rotated_at }
-      return { materialId: material_id, rotation }
-    })
-    return versions.sort(
-      (a, b) => (a.rotation?.atMs ?? -1) - (b.rotation?.atMs ?? -1) || (a.materialId < b.materialId ? -1 : 1),
-    )
+  async function pendingRotation(db: Db, key: KmsKey): Promise<PendingRotation | undefined> {
+    if (key.multiRegion === undefined) return undefined
+    const rows = await materials.rows(db, key)
+    const row = rows.find(({ pending_state }) => pending_state === AWAITS_LINKED)
+    return row && { type: row.rotation_type as RotationType, sinceMs: row.created_at }
+  }
+
+  async function versions(db: Db, key: KmsKey): Promise<MaterialVersion[]> {
+    const rows = await materials.rows(db, key)
+    return rows
+      .filter((row) => row.pending_state !== AWAITS_LINKED)
+      .map((row) => materialVersion(row, key, now()))
+      .sort((a, b) => orderOf(a) - orderOf(b) || (a.materialId < b.materialId ? -1 : 1))
   }
 
   async function change(tx: Transition, { row, key }: StoredKey, wanted: KeyChange): Promise<KmsKey> {
-    const { deletion, policy, quarantine, rotation, tags, ...columns } = wanted
+    const {
+      currentMaterialId,
+      deletion,
+      multiRegion,
+      policy,
+      quarantine,
+      rotation,
+      syncAtMs,
+      tags,
+      validToMs,
+      ...columns
+    } = wanted
     const changed = await store.rows.update(tx, 'kms_keys', row, {
       ...columns,
       ...(policy && { policy: policy.text, policy_bindings: bindingsToText(policy.bindings) }),
       ...(quarantine !== undefined && { quarantine: quarantineToText(quarantine) }),
       ...(tags && { tags: tagsToText(tags) }),
-      ...(rotation !== undefined && rotationColumns(rotation)),
+      ...((rotation !== undefined || multiRegion !== undefined) &&
+        rotationColumns(rotation === undefined ? key.rotation : rotation, {
+          region: key.region,
+          multiRegion: multiRegion ?? key.multiRegion,
+        })),
+      ...(currentMaterialId !== undefined && { current_material_id: currentMaterialId }),
+      ...(validToMs !== undefined && { valid_to: validToMs }),
+      ...(multiRegion !== undefined && multiRegionColumns(multiRegion)),
+      ...(syncAtMs !== undefined && { sync_at: syncAtMs }),
       ...(deletion !== undefined && {
         deletion_at: deletion?.atMs ?? null,
         pending_window_days: deletion?.windowDays ?? null,
@@ -412,6 +356,8 @@ export function createKeys(parts: {
 
   async function destroy(tx: Transition, { row, key }: StoredKey): Promise<void> {
     const { accountId, region, keyId } = key
+    await sets.leave(tx, key)
+    await linked.gone(tx, key)
     const aliases = await tx.db
       .deleteFrom('aliases')
       .where('account_id', '=', accountId)
@@ -421,15 +367,31 @@ export function createKeys(parts: {
       .execute()
     for (const { name } of aliases) tx.changed('alias', aliasEntityId({ accountId, region, name }))
     await destroyGrants(tx, key)
-    await tx.db.deleteFrom('key_materials').where('region', '=', region).where('key_id', '=', keyId).execute()
+    await destroyKeyUses(tx, key)
+    const materialRows = await tx.db
+      .deleteFrom('key_materials')
+      .where('region', '=', region)
+      .where('key_id', '=', keyId)
+      .returning('wrapped')
+      .execute()
+    tx.erases({ bytes: materialRows.map(({ wrapped }) => wrapped), material: { accountId, region, keyId } })
     await store.rows.remove(tx, 'kms_keys', row)
     tx.changed('key', keyEntityId(region, keyId))
   }
 
+  const sets = createKeySets({
+    read,
+    create: (tx, key) => create(tx, key, undefined),
+    change,
+    materials,
+    linked,
+    now,
+  })
+
   return {
     load: (region, keyId) => cache.get(keyEntityId(region, keyId)),
     find: (region, keyId) => cache.find(keyEntityId(region, keyId)),
-    olderMaterial: keptOlderMaterial,
+    olderMaterial,
     read,
     list,
     dueDeletions: (nowMs, limit, after) => dueKeys(due('deletion_at', nowMs, limit, after)),
@@ -437,20 +399,45 @@ export function createKeys(parts: {
     dueRotations: (nowMs, limit, after) =>
       dueKeys(due('rotation_at', nowMs, limit, after).where('state', '=', 'Enabled')),
     nextRotation: (afterMs) => next('rotation_at', afterMs),
+    dueSyncs: (nowMs, limit, after) => dueKeys(due('sync_at', nowMs, limit, after)),
+    nextSync: (afterMs) => next('sync_at', afterMs),
     newMaterial: (spec, accountId) => engine.generate(factsOf(spec).form, accountId),
     create,
     change,
     rotate,
     materials,
+    pendingRotation,
+    versions,
     destroy,
+    sets,
     cache,
   }
 }
 
-function rotationColumns(rotation: KeyRotation | null) {
+/** Imported material can be gone, and a replica has none until it was brought from the primary key. */
+function hasOwnMaterial({ origin, currentMaterialId }: KmsKey): boolean {
+  return origin === 'AWS_KMS' && currentMaterialId !== undefined
+}
+
+/** The first material before all that came by rotation, and what waits for one after them. */
+function orderOf({ rotation, state }: MaterialVersion): number {
+  if (rotation !== undefined) return rotation.atMs
+  return state.startsWith('PENDING') ? Infinity : -Infinity
+}
+
+function multiRegionColumns({ primaryRegion, replicaRegions }: MultiRegion) {
+  return { primary_region: primaryRegion, replica_regions: JSON.stringify(replicaRegions) }
+}
+
+/** A replica knows how its set is rotated; only the primary key is due for it. */
+function rotationColumns(
+  rotation: KeyRotation | null | undefined,
+  key: Pick<KmsKey, 'region'> & { readonly multiRegion?: MultiRegion | undefined },
+) {
+  const isReplica = multiRegionType({ region: key.region, multiRegion: key.multiRegion }) === 'REPLICA'
   return {
     rotation_period_days: rotation?.periodDays ?? null,
     rotation_from: rotation?.fromMs ?? null,
-    rotation_at: rotation && nextRotationMs(rotation),
+    rotation_at: rotation && !isReplica ? nextRotationMs(rotation) : null,
   }
 }

@@ -13,13 +13,17 @@ const defaultTexts = {
   CustomKeyStoreNotFoundException: 'The custom key store was not found.',
   DisabledException: 'The KMS key is disabled.',
   DryRunOperationException: 'The request would have succeeded, but the DryRun option is set.',
+  ExpiredImportTokenException: 'The import token has expired. Use GetParametersForImport to get a new one.',
   IncorrectKeyException: 'The key ID in the request does not identify a CMK that can perform this operation.',
+  // Which of the reasons it is must not be told of material that was sent.
+  IncorrectKeyMaterialException: 'The key material in the request is invalid or does not meet expectations.',
   InvalidAliasNameException: 'The alias name is not valid.',
   InvalidArnException: 'The ARN is not valid.',
   // AWS sends no text: a message could tell what was wrong with the ciphertext.
   InvalidCiphertextException: '',
   InvalidGrantIdException: 'The grant ID is not valid.',
   InvalidGrantTokenException: 'The grant token is not valid.',
+  InvalidImportTokenException: 'The import token is invalid or is not associated with this KMS key.',
   InvalidKeyUsageException: 'The KMS key cannot be used for this operation.',
   InvalidMarkerException: 'The marker is not valid.',
   KMSInternalException:
@@ -33,7 +37,8 @@ const defaultTexts = {
   MalformedPolicyDocumentException: 'The policy document is not valid.',
   NotFoundException: 'The resource was not found.',
   TagException: 'The tags are not valid.',
-  ThrottlingException: 'Rate exceeded',
+  ThrottlingException:
+    'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.',
   UnsupportedOperationException: 'The operation is not supported for this resource.',
   ValidationException: 'The request is not valid.',
 } as const

@@ -3,7 +3,7 @@ import { unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { domainKeyIdentity, type DomainKeys } from './domain-keys.ts'
 import { keyEntityId } from './key.ts'
-import { materialIdentity } from './keys.ts'
+import { isShredded, materialIdentity } from './materials.ts'
 import { systemKeyIdentity } from './system-keys.ts'
 
 /**
@@ -24,6 +24,7 @@ export async function rewrapUnderRoot(tx: Transition, from: RootKey, to: RootKey
       .set({ wrapped: rewrapped, root_key_id: to.id })
       .where('name', '=', name)
       .execute()
+    tx.erases({ bytes: [wrapped] })
   }
   const domainRows = await tx.db.selectFrom('domain_keys').selectAll().execute()
   for (const row of domainRows) {
@@ -38,6 +39,7 @@ export async function rewrapUnderRoot(tx: Transition, from: RootKey, to: RootKey
       .where('region', '=', row.region)
       .where('number', '=', row.number)
       .execute()
+    tx.erases({ bytes: [row.wrapped] })
   }
   return systemRows.length + domainRows.length
 }
@@ -85,21 +87,28 @@ export async function rewrapMaterialBatch(
     .execute()
   for (const row of rows) {
     store.rows.check('key_materials', row)
+    if (isShredded(row)) {
+      await store.rows.update(tx, 'key_materials', row, { domain_key_number: newest.number })
+      continue
+    }
     const older = await domainKeys.open(tx.db, { accountId, region, number: row.domain_key_number })
     const bytes = unwrapKey(older, row.wrapped, materialIdentity(row))
     const moved = { ...row, domain_key_number: newest.number }
     const wrapped = wrapKey(newest.key, bytes, materialIdentity(moved))
     bytes.fill(0)
     await store.rows.update(tx, 'key_materials', row, { domain_key_number: newest.number, wrapped })
+    tx.erases({ bytes: [row.wrapped] })
     tx.changed('key', keyEntityId(region, row.key_id))
   }
   if (rows.length === 0) {
-    await tx.db
+    const destroyed = await tx.db
       .deleteFrom('domain_keys')
       .where('account_id', '=', accountId)
       .where('region', '=', region)
       .where('number', '<', newest.number)
+      .returning('wrapped')
       .execute()
+    tx.erases({ bytes: destroyed.map(({ wrapped }) => wrapped) })
   }
   return rows.length
 }

@@ -29,6 +29,8 @@ interface SpecFacts {
   readonly customerMasterKeySpec?: true
   /** Whether AWS has it in China Regions only, or in all others only. */
   readonly china?: 'only' | 'not'
+  /** Whether its keys have material that is made here only, none that is imported. */
+  readonly generatedOnly?: true
   /** What no key of it is for here, though AWS has them. */
   readonly unsupportedUsage?: KeyUsage
 }
@@ -139,9 +141,21 @@ export const specs = {
     // For want of a library: docs/api-coverage.md.
     unsupportedUsage: 'ENCRYPT_DECRYPT',
   },
-  ML_DSA_44: { form: { type: 'ml-dsa', parameterSet: 'ml-dsa-44' }, usages: mlDsaUsages },
-  ML_DSA_65: { form: { type: 'ml-dsa', parameterSet: 'ml-dsa-65' }, usages: mlDsaUsages },
-  ML_DSA_87: { form: { type: 'ml-dsa', parameterSet: 'ml-dsa-87' }, usages: mlDsaUsages },
+  ML_DSA_44: {
+    form: { type: 'ml-dsa', parameterSet: 'ml-dsa-44' },
+    usages: mlDsaUsages,
+    generatedOnly: true,
+  },
+  ML_DSA_65: {
+    form: { type: 'ml-dsa', parameterSet: 'ml-dsa-65' },
+    usages: mlDsaUsages,
+    generatedOnly: true,
+  },
+  ML_DSA_87: {
+    form: { type: 'ml-dsa', parameterSet: 'ml-dsa-87' },
+    usages: mlDsaUsages,
+    generatedOnly: true,
+  },
   ECC_NIST_EDWARDS25519: {
     form: { type: 'ed25519' },
     usages: { SIGN_VERIFY: ['ED25519_SHA_512', 'ED25519_PH_SHA_512'] },
@@ -151,18 +165,21 @@ export const specs = {
     form: { type: 'ml-kem', parameterSet: 'ml-kem-512' },
     usages: mlKemUsages,
     dataKeyPair: true,
+    generatedOnly: true,
     china: 'not',
   },
   ML_KEM_768: {
     form: { type: 'ml-kem', parameterSet: 'ml-kem-768' },
     usages: mlKemUsages,
     dataKeyPair: true,
+    generatedOnly: true,
     china: 'not',
   },
   ML_KEM_1024: {
     form: { type: 'ml-kem', parameterSet: 'ml-kem-1024' },
     usages: mlKemUsages,
     dataKeyPair: true,
+    generatedOnly: true,
     china: 'not',
   },
 } as const satisfies Record<string, SpecFacts>

@@ -1,4 +1,4 @@
-import { CorruptRowError } from '../store/store.ts'
+import { CorruptRowError, StoreError } from '../store/store.ts'
 
 const BATCH = 100
 
@@ -12,12 +12,16 @@ export interface DueEntities<Due> {
 export interface Undone<Due> {
   readonly first: Due
   readonly count: number
+  /** Why the first one could not be done, for the operator. */
+  readonly reason: string
 }
 
 /**
- * Runs each alone: a row that was edited keeps what it is about from being done, and nothing else.
+ * Runs each alone: a row that was edited, or whatever else is wrong with one, keeps what it is about from being done, and
+ * nothing else.
  *
- * @returns those whose rows are not authentic
+ * @returns those that could not be done
+ * @throws StoreError when the database fails, and none of the others could be done either
  */
 export async function runEach<Due>(
   { page, run }: DueEntities<Due>,
@@ -25,6 +29,7 @@ export async function runEach<Due>(
   isStopped: () => boolean,
 ): Promise<Undone<Due> | undefined> {
   let first: Due | undefined
+  let reason = ''
   let count = 0
   let due: readonly Due[] = []
   do {
@@ -34,11 +39,28 @@ export async function runEach<Due>(
       try {
         await run(each)
       } catch (error) {
-        if (!(error instanceof CorruptRowError)) throw error
+        if (error instanceof StoreError) throw error
         first ??= each
-        count++
+        if (count++ === 0) reason = reasonOf(error)
       }
     }
   } while (due.length === BATCH && !isStopped())
-  return first && { first, count }
+  return first === undefined ? undefined : { first, count, reason }
+}
+
+/** A sentence about keys that could not be done, which ends with what is wrong with the first. */
+export function keysUndone(
+  undone: Undone<{ readonly region: string; readonly keyId: string }> | undefined,
+  cannot: string,
+): string | undefined {
+  if (undone === undefined) return undefined
+  const { first, count, reason } = undone
+  const key = `${first.region}/${first.keyId}`
+  const whose = count === 1 ? `key ${key}` : `${count} keys (the first is ${key})`
+  return `${whose} ${cannot}: ${reason}`
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof CorruptRowError) return 'not authentic in the database; restore a backup'
+  return error instanceof Error ? error.message : String(error)
 }

@@ -21,6 +21,7 @@ function start(opened: OpenedDeployment, clock: HeldClock) {
   const deletions = startDeploymentTimers({
     store: opened.store,
     keys: opened.keys,
+    imports: opened.imports,
     clock,
     name: 'test',
     log: quietLog,

@@ -1,10 +1,10 @@
-import { cloudTrailRecord } from '../audit/record.ts'
+import { serviceEvent } from '../audit/service-event.ts'
 import type { Clock } from '../clock.ts'
 import type { StoredKey } from '../keys/key.ts'
 import type { DueKey, Keys } from '../keys/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
-import { runEach } from './due-entities.ts'
+import { keysUndone, runEach } from './due-entities.ts'
 import type { TimerKind } from './timers.ts'
 
 /** Destroys keys when their waiting time is over. */
@@ -36,20 +36,11 @@ export function keyDeletions(parts: { store: Store; keys: Keys; clock: Clock; lo
 
   /** @see AWS KMS Developer Guide, "DeleteKey" under "AWS KMS log entries": the service's own event */
   function deletionRecord({ key }: StoredKey, changePosition: number): { eventId: string; record: string } {
-    return cloudTrailRecord({
+    return serviceEvent(key, {
       clockMs: clock.now(),
-      identity: { accountId: key.accountId, invokedBy: 'AWS Internal' },
-      service: 'kms',
       operation: 'DeleteKey',
-      region: key.region,
-      accountId: key.accountId,
-      sourceIp: 'AWS Internal',
-      userAgent: 'AWS Internal',
-      resources: [{ accountId: key.accountId, ARN: key.arn }],
-      requestId: undefined,
-      readOnly: false,
+      response: { keyId: key.arn },
       changePosition,
-      eventType: 'AwsServiceEvent',
     })
   }
 
@@ -63,11 +54,7 @@ export function keyDeletions(parts: { store: Store; keys: Keys; clock: Clock; lo
         nowMs,
         isStopped,
       )
-      if (undone === undefined) return undefined
-      const { first, count } = undone
-      const key = `${first.region}/${first.keyId}`
-      const whose = count === 1 ? `key ${key}` : `${count} keys (the first is ${key})`
-      return `${whose} cannot be deleted although it is time: not authentic in the database; restore a backup`
+      return keysUndone(undone, 'cannot be deleted although it is time')
     },
   }
 }

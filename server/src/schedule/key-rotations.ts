@@ -1,11 +1,11 @@
-import { cloudTrailRecord } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
-import type { KmsKey, StoredKey } from '../keys/key.ts'
+import type { StoredKey } from '../keys/key.ts'
 import { nextRotationMs } from '../keys/key-rotation.ts'
 import type { DueKey, Keys } from '../keys/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
-import { runEach } from './due-entities.ts'
+import { keysUndone, runEach } from './due-entities.ts'
+import { rotationRecord } from './rotation-record.ts'
 import type { TimerKind } from './timers.ts'
 
 /** Gives keys new material when their rotation period is over. Nothing is lost by it, so it does not wait for anybody. */
@@ -15,6 +15,8 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
   async function rotate(region: string, keyId: string): Promise<void> {
     const found = await keys.read(store.db, region, keyId)
     if (found === undefined || !isDue(found)) return
+    // It is due until linked deployments hold what was made for it, and each change of a key has the timers look.
+    if ((await keys.pendingRotation(store.db, found.key)) !== undefined) return
     const material = await keys.newMaterial(found.key.spec, found.key.accountId)
     try {
       const rotated = await store.transition(async (tx) => {
@@ -24,7 +26,19 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
           return false
         }
         const key = await keys.rotate(tx, stored, 'AUTOMATIC', material)
-        tx.record((position) => rotationRecord(key, clock.now(), position))
+        if (key.currentMaterialId === stored.key.currentMaterialId) {
+          tx.unrecorded = 'linked deployments are to hold the new material first'
+          return false
+        }
+        tx.record((changePosition) =>
+          rotationRecord({
+            before: stored.key,
+            rotated: key,
+            rotationType: 'AUTOMATIC',
+            clockMs: clock.now(),
+            changePosition,
+          }),
+        )
         return true
       })
       if (rotated) log.info({ region, keyId }, 'a key was rotated')
@@ -52,31 +66,7 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
         nowMs,
         isStopped,
       )
-      if (undone === undefined) return undefined
-      const { first, count } = undone
-      const key = `${first.region}/${first.keyId}`
-      const whose = count === 1 ? `key ${key}` : `${count} keys (the first is ${key})`
-      return `${whose} cannot be rotated although it is time: not authentic in the database; restore a backup`
+      return keysUndone(undone, 'cannot be rotated although it is time')
     },
   }
-}
-
-/** @see AWS KMS Developer Guide, "RotateKey" under "AWS KMS log entries": the service's own event */
-function rotationRecord({ accountId, region, arn }: KmsKey, clockMs: number, changePosition: number) {
-  return cloudTrailRecord({
-    clockMs,
-    identity: { accountId, invokedBy: 'AWS Internal' },
-    service: 'kms',
-    operation: 'RotateKey',
-    region,
-    accountId,
-    sourceIp: 'AWS Internal',
-    userAgent: 'AWS Internal',
-    resources: [{ accountId, ARN: arn }],
-    requestId: undefined,
-    readOnly: false,
-    additional: { rotationType: 'AUTOMATIC' },
-    changePosition,
-    eventType: 'AwsServiceEvent',
-  })
 }

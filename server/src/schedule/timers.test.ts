@@ -133,3 +133,38 @@ test('one process of a deployment runs the timers; another takes over when it st
   assert.equal(third.rotating.runs, 1)
   await third.timers.stop()
 })
+
+test('a kind that fails does not keep the others from running, is named, and is tried again soon', async (t) => {
+  const clock = heldClock()
+  const { opened } = await openAt(freshDataDir(t), clock)
+  t.after(() => opened.close())
+  const runs = new EventEmitter()
+  const [before, after] = [counter('rotations', false), counter('deletions', true)]
+  let isBroken = true
+  const failing: TimerKind = {
+    name: 'expiries',
+    isIrreversible: false,
+    runDue: () => (isBroken ? Promise.reject(new Error('broken')) : Promise.resolve(undefined)),
+    nextDue: () => Promise.resolve(undefined),
+  }
+  const { store } = opened
+  const timers = startTimers({
+    store,
+    runner: createTimerRunner({ store, clock, log: quietLog, name: 'one', jumpWaitMs: JUMP_WAIT_MS }),
+    kinds: [before, failing, after],
+    clock,
+    log: quietLog,
+    onHealth: (...said) => runs.emit('run', ...said),
+  })
+  const ran = () => once(runs, 'run') as Promise<[ok: boolean, reason?: string]>
+  const [ok, reason] = await ran()
+  assert.equal(ok, false)
+  assert.match(reason ?? '', /expiries/)
+  assert.deepEqual([before.runs, after.runs], [1, 1])
+  isBroken = false
+  const mended = ran()
+  clock.advance(2_000)
+  assert.equal((await mended)[0], true)
+  assert.deepEqual([before.runs, after.runs], [2, 2])
+  await timers.stop()
+})

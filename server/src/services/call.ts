@@ -24,6 +24,21 @@ export interface Call {
   transition<T extends object | undefined>(work: (tx: Transition) => Promise<T>): Promise<T>
 }
 
+/** The same call, as if it had come to another Region. */
+export function callInRegion(call: Call, region: string): Call {
+  const { caller, standing, facts, requestId, audit } = call
+  return {
+    caller,
+    standing,
+    facts: { ...facts, region },
+    region,
+    requestId,
+    audit,
+    use: (entry) => call.use(entry),
+    transition: (work) => call.transition(work),
+  }
+}
+
 /** What an operation adds to the record that the dispatcher writes. */
 export interface AuditNotes {
   resource(resource: { accountId: string; arn: string }): void
@@ -34,6 +49,14 @@ export interface AuditNotes {
    * without credentials can fill the journal.
    */
   identity(caller: Caller): void
+  /**
+   * The call uses a key, which counts once it has succeeded and its record is durable.
+   *
+   * @param as what the use is called, when not by the name of the operation
+   */
+  used(key: { readonly region: string; readonly keyId: string }, materialId?: string, as?: string): void
+  /** Calls back once the record of this call is durable, whatever it says. */
+  afterwards(callback: (eventId: string) => void): void
 }
 
 /** An operation with its shapes, bound to what it works on. */
@@ -45,8 +68,15 @@ export interface ServiceOperation {
   readonly readOnly: boolean
   /** The record has the answer, though nothing is changed: whom credentials were given to. */
   readonly recordsAnswer?: true
+  /** It answers nothing, and the record names the key that it changed where other records have the answer. */
+  readonly recordsKey?: true
   /** Where a REST-JSON operation is found; `uri` may hold `{member}`. */
   readonly http?: { readonly method: string; readonly uri: string }
+  /**
+   * Asked once for each request that is read and of the right shape: whether its caller's account may make one more now.
+   * @throws AwsError
+   */
+  admit?(request: Record<string, unknown>, call: Call): void
   /** It comes without a signature, or with one that is not looked at; `call.standing` is `anonymous`. */
   readonly unsigned?: true
   /** The same operation in China Regions, where it takes other values. */

@@ -74,6 +74,23 @@ const samples: { [T in AuthenticatedTable]: readonly [NewRow<T>, NewRow<T>] } = 
   organization: [organization(1), organization(2)],
   organization_policies: [controlPolicy('p-1'), { ...controlPolicy('p-2'), description: 'words' }],
   service_principals: [servicePrincipal('s3.amazonaws.com'), servicePrincipal('ec2.amazonaws.com')],
+  link_identity: [linkIdentity(1), linkIdentity(2)],
+  region_links: [regionLink('one'), regionLink('other')],
+  linked_sets: [
+    linkedSet('k1'),
+    {
+      ...linkedSet('k2'),
+      region: 'us-east-1',
+      sent_content: 'c',
+      received_digest: 'd',
+      gone_regions: '["us-east-1"]',
+      due_at: 4,
+      trouble: 'words',
+      trouble_since: 5,
+    },
+  ],
+  linked_replicas: [linkedReplica('k1'), linkedReplica('k2')],
+  linked_moves: [linkedMove('k1'), linkedMove('k2')],
   outbox: [
     { event_id: 'e1', position: 1, record: '{}', created_at: 1 },
     { event_id: 'e2', position: 2, record: '{"a":1}', created_at: 2 },
@@ -452,6 +469,57 @@ function controlPolicy(policy_id: string): NewRow<'organization_policies'> {
     document: '{}',
     created_at: 1,
     updated_at: 2,
+  }
+}
+
+function linkIdentity(id: number): NewRow<'link_identity'> {
+  return {
+    id,
+    certificate: 'PEM',
+    wrapped_key: Buffer.from('key'),
+    wrapped_seed: Buffer.from('seed'),
+    created_at: 1,
+  }
+}
+
+function regionLink(deployment_id: string): NewRow<'region_links'> {
+  return { deployment_id, url: 'https://a:1', identity: '{}', regions: '["us-east-1"]', created_at: 1 }
+}
+
+function linkedSet(key_id: string): NewRow<'linked_sets'> {
+  return {
+    key_id,
+    deployment_id: 'one',
+    account_id: '1',
+    sent: '[[1,"a"]]',
+    acknowledged: 1,
+    received: 2,
+    attempts: 3,
+  }
+}
+
+function linkedReplica(key_id: string): NewRow<'linked_replicas'> {
+  return {
+    key_id,
+    region: 'us-east-1',
+    deployment_id: 'one',
+    account_id: '1',
+    policy: '{}',
+    description: 'd',
+    tags: '[["a","b"]]',
+    created_at: 1,
+  }
+}
+
+function linkedMove(key_id: string): NewRow<'linked_moves'> {
+  return {
+    key_id,
+    account_id: '1',
+    deployment_id: 'one',
+    from_region: 'us-east-1',
+    to_region: 'us-west-2',
+    phase: 'PREPARING',
+    started_at: 1,
   }
 }
 

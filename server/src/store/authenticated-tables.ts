@@ -17,6 +17,11 @@ export type AuthenticatedTable =
   | 'organization'
   | 'organization_policies'
   | 'service_principals'
+  | 'link_identity'
+  | 'region_links'
+  | 'linked_sets'
+  | 'linked_replicas'
+  | 'linked_moves'
   | 'outbox'
   | 'journal_chains'
 
@@ -79,6 +84,11 @@ export const authenticatedTables = {
       'rotation_period_days',
       'rotation_from',
       'rotation_at',
+      'valid_to',
+      'fingerprint_key',
+      'primary_region',
+      'replica_regions',
+      'sync_at',
     ],
   },
   key_materials: {
@@ -91,6 +101,12 @@ export const authenticatedTables = {
       'created_at',
       'rotated_at',
       'rotation_type',
+      'import_state',
+      'pending_state',
+      'valid_to',
+      'description',
+      'fingerprint',
+      'public_key',
     ],
   },
   aliases: {
@@ -186,6 +202,40 @@ export const authenticatedTables = {
   service_principals: {
     key: ['name'],
     columns: ['version', 'certificate_fingerprint', 'certificate', 'created_at'],
+  },
+  link_identity: {
+    key: ['id'],
+    columns: ['version', 'certificate', 'wrapped_key', 'wrapped_seed', 'created_at'],
+  },
+  region_links: {
+    key: ['deployment_id'],
+    columns: ['version', 'url', 'identity', 'regions', 'created_at'],
+  },
+  linked_sets: {
+    key: ['key_id', 'deployment_id'],
+    columns: [
+      'version',
+      'account_id',
+      'region',
+      'sent',
+      'sent_content',
+      'acknowledged',
+      'received',
+      'received_digest',
+      'gone_regions',
+      'due_at',
+      'attempts',
+      'trouble',
+      'trouble_since',
+    ],
+  },
+  linked_replicas: {
+    key: ['key_id', 'region'],
+    columns: ['version', 'deployment_id', 'account_id', 'policy', 'description', 'tags', 'created_at'],
+  },
+  linked_moves: {
+    key: ['key_id'],
+    columns: ['version', 'account_id', 'deployment_id', 'from_region', 'to_region', 'phase', 'started_at'],
   },
   outbox: { key: ['event_id'], columns: ['position', 'record', 'created_at'] },
   journal_chains: {

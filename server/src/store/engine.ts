@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { Eraser } from './erasure.ts'
 import type { Database } from './schema.ts'
 
 /** What the two databases have in common for the rest of this room. */
@@ -18,6 +19,8 @@ export interface Engine {
   ): Promise<T>
   /** A transaction that sees, after each wait for a lock, what was committed meanwhile. For migrations and bookkeeping. */
   looseTransaction<T>(work: (db: Transaction<Database>) => Promise<T>): Promise<T>
+  /** Undefined where the files are not ours to look after. */
+  readonly eraser?: Eraser
   close(): Promise<void>
 }
 

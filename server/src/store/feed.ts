@@ -34,6 +34,8 @@ export type EntityKind =
   | 'organization-policy'
   /** By the fingerprint of its certificate. */
   | 'service-principal'
+  /** A linked deployment, by its id; what a multi-Region set and one have told each other counts as well. */
+  | 'region-link'
 
 export interface FeedChange {
   readonly position: number
@@ -54,6 +56,8 @@ export interface Feed {
 }
 
 export interface LocalFeed extends Feed {
+  /** Goes on at a later position, which the caller has made the head; what is between was never in this database. */
+  skipTo(position: number): void
   /** Applies a change that this process has just committed, and those of others before it. */
   applyOwn(position: number, changes: readonly FeedChange[]): Promise<void>
 }
@@ -118,6 +122,9 @@ export async function openFeed(db: Kysely<Database>): Promise<LocalFeed> {
     catchUp,
     onChange(listener) {
       listeners.push(listener)
+    },
+    skipTo(position) {
+      applied = Math.max(applied, position)
     },
     async applyOwn(position, changes) {
       if (position <= applied) return

@@ -3,14 +3,27 @@ import type { Clock } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { identityAndAccess } from './migrations/0002-identity-and-access.ts'
-import { keyRotation } from './migrations/0004-key-rotation.ts'
 import { timers } from './migrations/0003-timers.ts'
+import { keyRotation } from './migrations/0004-key-rotation.ts'
+import { keyLife } from './migrations/0005-key-life.ts'
+import { keyUses } from './migrations/0006-key-uses.ts'
+import { requestShares } from './migrations/0007-request-shares.ts'
+import { regionLinks } from './migrations/0008-region-links.ts'
 import type { ColumnType, Migration, TableDefinition } from './migrations/migration.ts'
 import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
 import { DatabaseError, StoreError } from './store-errors.ts'
 
-export const migrations: readonly Migration[] = [firstTables, identityAndAccess, timers, keyRotation]
+export const migrations: readonly Migration[] = [
+  firstTables,
+  identityAndAccess,
+  timers,
+  keyRotation,
+  keyLife,
+  keyUses,
+  requestShares,
+  regionLinks,
+]
 
 /**
  * Brings the schema to what this version knows. Starters that come at once wait for one another: each

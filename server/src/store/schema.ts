@@ -28,6 +28,16 @@ export interface Database {
   readonly access_key_uses: AccessKeyUseRow
   readonly accepted_once: AcceptedOnceRow
   readonly timer_runner: TimerRunnerRow
+  readonly key_uses: KeyUseRow
+  readonly key_use_progress: KeyUseProgressRow
+  readonly key_use_tracking: KeyUseTrackingRow
+  readonly request_shares: RequestShareRow
+  readonly link_identity: LinkIdentityRow
+  readonly region_links: RegionLinkRow
+  readonly region_link_states: RegionLinkStateRow
+  readonly linked_sets: LinkedSetRow
+  readonly linked_replicas: LinkedReplicaRow
+  readonly linked_moves: LinkedMoveRow
   readonly journal_chains: JournalChainRow
   readonly journal_seals: JournalSealRow
   readonly journal_batches: JournalBatchRow
@@ -145,6 +155,16 @@ export interface KmsKeyRow {
   /** What the period counts from. */
   rotation_from: number | null
   rotation_at: number | null
+  /** The first time at which material that the key needs expires. */
+  valid_to: number | null
+  /** Of a key whose material is imported; wrapped. See keys/imported-material.ts. */
+  fingerprint_key: Buffer | null
+  /** Of a multi-Region key. */
+  primary_region: string | null
+  /** Of a multi-Region key. JSON: the Regions of its replicas, in order. */
+  replica_regions: string | null
+  /** When something is to be done to bring a multi-Region key's set into agreement; null when nothing is. */
+  sync_at: number | null
   version: number
   mac: Buffer
 }
@@ -155,12 +175,24 @@ export interface KeyMaterialRow {
   material_id: string
   account_id: string
   domain_key_number: number
+  /** Empty when imported material was deleted or has expired. */
   wrapped: Buffer
   created_at: number
   /** When it became the current one in the place of another; null for a key's first. */
   rotated_at: number | null
   /** AUTOMATIC or ON_DEMAND. */
   rotation_type: string | null
+  /** Of imported material: IMPORTED or PENDING_IMPORT, which it is after it was deleted or expired. */
+  import_state: string | null
+  /** Of material that was never the current one: PENDING_ROTATION or PENDING_MULTI_REGION_IMPORT_AND_ROTATION. */
+  pending_state: string | null
+  /** Of imported material that is there and expires. */
+  valid_to: number | null
+  description: string | null
+  /** Of imported material: a keyed one, which outlives it, by which the same material is known again. */
+  fingerprint: Buffer | null
+  /** Of imported key pairs: SubjectPublicKeyInfo, which outlives the private key. */
+  public_key: Buffer | null
   version: number
   mac: Buffer
 }
@@ -351,6 +383,123 @@ interface AccessKeyUseRow {
 interface AcceptedOnceRow {
   digest: string
   expires_at: number
+}
+
+/**
+ * Not authenticated: a rollup of the journal, which has the truth. `material_id` is empty for keys that have one piece of
+ * material only; `chain_id` and `sequence` say where the record stands.
+ */
+export interface KeyUseRow {
+  region: string
+  key_id: string
+  material_id: string
+  operation: string
+  used_at: number
+  chain_id: string
+  sequence: number
+  event_id: string
+  request_id: string | null
+}
+
+/** Through which record of a chain of the journal its uses of keys are in key_uses. No row: none of them. */
+interface KeyUseProgressRow {
+  chain_id: string
+  sequence: number
+}
+
+/** One row, id 1. */
+interface KeyUseTrackingRow {
+  id: number
+  started_at: number | null
+}
+
+/** Not authenticated: it limits how much is asked for, and allows nothing. */
+interface RequestShareRow {
+  node: string
+  seen_at: number
+  /** JSON. */
+  taken: string
+}
+
+/** One row, id 1: what other deployments know this one by; `certificate` is PEM. */
+export interface LinkIdentityRow {
+  id: number
+  certificate: string
+  wrapped_key: Buffer
+  wrapped_seed: Buffer
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** Another deployment; `identity` is the file that its operator gave, `regions` JSON. */
+export interface RegionLinkRow {
+  deployment_id: string
+  url: string
+  identity: string
+  regions: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** Not authenticated: it is shown, and decides nothing. */
+interface RegionLinkStateRow {
+  deployment_id: string
+  seen_at: number | null
+  failing_since: number | null
+  failure: string | null
+}
+
+/** What one multi-Region set and one other deployment have told each other: see links/channels.ts. */
+export interface LinkedSetRow {
+  key_id: string
+  deployment_id: string
+  account_id: string
+  /** Of our key that says what the set has in common; null while only the other side does. */
+  region: string | null
+  /** JSON: [number, digest] of what was lately sent, the newest last. */
+  sent: string
+  /** The hash of what the newest said. */
+  sent_content: string | null
+  acknowledged: number
+  received: number
+  received_digest: string | null
+  /** JSON: Regions of ours whose replica is gone, which the other side was not told yet. */
+  gone_regions: string | null
+  due_at: number | null
+  attempts: number
+  trouble: string | null
+  trouble_since: number | null
+  version: number
+  mac: Buffer
+}
+
+/** A replica that another deployment is to make; `tags` is JSON. */
+export interface LinkedReplicaRow {
+  key_id: string
+  region: string
+  deployment_id: string
+  account_id: string
+  policy: string
+  description: string
+  tags: string
+  created_at: number
+  version: number
+  mac: Buffer
+}
+
+/** A primary key on its way to a Region of another deployment. */
+export interface LinkedMoveRow {
+  key_id: string
+  account_id: string
+  deployment_id: string
+  from_region: string
+  to_region: string
+  phase: string
+  started_at: number
+  version: number
+  mac: Buffer
 }
 
 interface JournalChainRow {

@@ -1,7 +1,9 @@
 import { Kysely, sql } from 'kysely'
-import type { Engine } from './engine.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import type { Engine, StoreLog } from './engine.ts'
 import type { Database } from './schema.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
+import { createSqliteEraser } from './sqlite-eraser.ts'
 import { SqliteThread } from './sqlite-thread.ts'
 import { StoreError } from './store-errors.ts'
 import { createTurns } from './turns.ts'
@@ -17,7 +19,11 @@ export interface SqliteEngine extends Engine {
  * @param onDeath called when the database thread ends without being closed: nothing works from then on
  * @throws StoreError when it is damaged, no database, or another program's
  */
-export async function openSqlite(file: string, onDeath: (error: StoreError) => void): Promise<SqliteEngine> {
+export async function openSqlite(
+  file: string,
+  onDeath: (error: StoreError) => void,
+  { clock = systemClock, log }: { clock?: Clock; log?: StoreLog | undefined } = {},
+): Promise<SqliteEngine> {
   const thread = await SqliteThread.open(file, onDeath)
   const reader = new Kysely<Database>({ dialect: sqliteDialect(thread, 'reader') })
   const writer = new Kysely<Database>({ dialect: sqliteDialect(thread, 'writer') })
@@ -31,13 +37,19 @@ export async function openSqlite(file: string, onDeath: (error: StoreError) => v
   }
 
   const transaction: Engine['transaction'] = (work) => inTurn(() => writer.transaction().execute(work))
+  const eraser = createSqliteEraser({ thread, inTurn, transaction, reader, clock, log })
+  await eraser.resume()
   return {
     name: 'sqlite',
     db: reader,
     transaction,
     // Transactions that write follow one another, so there is nothing that a strict one would see and a loose one not.
     looseTransaction: transaction,
-    close: () => thread.close(),
+    eraser,
+    async close() {
+      await eraser.close()
+      await thread.close()
+    },
     terminate: () => thread.terminate(),
   }
 }

@@ -6,7 +6,23 @@ export type SqliteValue = string | number | bigint | null | Uint8Array
 export type SqliteConnectionName = 'writer' | 'reader'
 
 /** Statements in the order they are to run. */
-export type SqliteRequest = { readonly statements: readonly SqliteStatement[] } | { readonly close: true }
+export type SqliteRequest =
+  | { readonly statements: readonly SqliteStatement[] }
+  | { readonly scrub: SqliteScrub }
+  | { readonly close: true }
+
+/** Of taking erased bytes out of the files. */
+export type ScrubStep = 'checkpoint' | 'scan' | 'rewrite'
+/** `busy` when another process reads the database. */
+export type ScrubOutcome = 'done' | 'busy' | 'found' | 'clean'
+
+/** A step of taking erased bytes out of the files; its result is one row with its outcome. */
+export interface SqliteScrub {
+  readonly id: number
+  readonly step: ScrubStep
+  /** What is looked for. */
+  readonly wanted: readonly Uint8Array[]
+}
 
 export interface SqliteStatement {
   readonly id: number

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { DatabaseError, StoreError, type DatabaseErrorKind } from './store-errors.ts'
 import type {
+  ScrubOutcome,
+  ScrubStep,
   SqliteConnectionName,
   SqliteFailure,
   SqliteReply,
@@ -80,11 +82,18 @@ export class SqliteThread {
       })
     }
     this.#unsent.push(statement)
-    return new Promise((resolve, reject) => {
-      // The thread keeps the process alive only while somebody waits for it.
-      if (this.#waiting.size === 0) this.#worker.ref()
-      this.#waiting.set(statement.id, { resolve, reject })
-    })
+    return this.#wait(statement.id)
+  }
+
+  /** Runs behind what was given. Looking for what is `wanted` goes on beside what follows. */
+  async scrub(step: ScrubStep, wanted: readonly Uint8Array[] = []): Promise<ScrubOutcome> {
+    if (this.#closed) throw this.#closed
+    this.#send()
+    const id = this.#nextId++
+    const done = this.#wait(id)
+    this.#post({ scrub: { id, step, wanted: wanted.map((bytes) => new Uint8Array(bytes)) } })
+    const { rows } = await done
+    return rows[0]?.['outcome'] as ScrubOutcome
   }
 
   /** Runs what was given, then closes the file. */
@@ -101,6 +110,14 @@ export class SqliteThread {
   /** Ends the thread where it stands; an open transaction is lost. */
   async terminate(): Promise<void> {
     await this.#worker.terminate()
+  }
+
+  #wait(id: number): Promise<SqliteRows> {
+    return new Promise((resolve, reject) => {
+      // The thread keeps the process alive only while somebody waits for it.
+      if (this.#waiting.size === 0) this.#worker.ref()
+      this.#waiting.set(id, { resolve, reject })
+    })
   }
 
   #send(): void {

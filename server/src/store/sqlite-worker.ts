@@ -6,12 +6,15 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { syncDirectory } from '../sync-directory.ts'
+import { emptyWal, fileHolds, rewriteSecrets } from './sqlite-scrub.ts'
 import type {
+  ScrubOutcome,
   SqliteConnectionName,
   SqliteFailure,
   SqliteReply,
   SqliteRequest,
   SqliteResult,
+  SqliteScrub,
   SqliteStatement,
   SqliteValue,
 } from './sqlite-messages.ts'
@@ -60,13 +63,32 @@ function serve(connections: Record<SqliteConnectionName, Connection>): void {
       port.close()
       return
     }
-    const results = request.statements.map((statement) => run(connections[statement.connection], statement))
-    reply({ results })
-
-    // The kernel reports a failed fsync once and forgets the pages; a later one would succeed and mean nothing.
-    if (results.some((result) => 'failure' in result && failedToSync(result.failure))) process.exit(1)
+    if ('scrub' in request) {
+      void scrub(connections.writer.database, request.scrub).then(answer)
+      return
+    }
+    answer(request.statements.map((statement) => run(connections[statement.connection], statement)))
   })
   reply({ ready: true })
+}
+
+function answer(results: readonly SqliteResult[]): void {
+  reply({ results })
+
+  // The kernel reports a failed fsync once and forgets the pages; a later one would succeed and mean nothing.
+  if (results.some((result) => 'failure' in result && failedToSync(result.failure))) process.exit(1)
+}
+
+async function scrub(database: DatabaseSync, { id, step, wanted }: SqliteScrub): Promise<SqliteResult[]> {
+  try {
+    let outcome: ScrubOutcome = 'done'
+    if (step === 'checkpoint') outcome = emptyWal(database, BUSY_TIMEOUT_MS) ? 'done' : 'busy'
+    else if (step === 'scan') outcome = (await fileHolds(file, wanted)) ? 'found' : 'clean'
+    else rewriteSecrets(database)
+    return [{ id, columns: ['outcome'], rows: [[outcome]], changes: 0 }]
+  } catch (error) {
+    return [{ id, failure: failureOf(error) }]
+  }
 }
 
 function open(path: string): Record<SqliteConnectionName, Connection> {

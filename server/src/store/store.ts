@@ -8,10 +8,16 @@ import { followFeed } from './feed-poll.ts'
 import { migrate } from './migrate.ts'
 import { pendingOutbox, removeOutbox } from './outbox.ts'
 import { openPostgres } from './postgres-engine.ts'
+import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
 import { openSqlite } from './sqlite-engine.ts'
 import { StoreError, type CorruptRowError } from './store-errors.ts'
-import { createTransitions, type OutboxRecord, type RunTransition } from './transition.ts'
+import {
+  createTransitions,
+  type MakeErasureRecord,
+  type OutboxRecord,
+  type RunTransition,
+} from './transition.ts'
 
 export type { EntityKind, Feed, FeedChange } from './feed.ts'
 export type { Database, Row } from './schema.ts'
@@ -22,7 +28,8 @@ export {
   StaleVersionError,
   StoreError,
 } from './store-errors.ts'
-export type { OutboxRecord, Transition } from './transition.ts'
+export type { ErasedMaterial } from './erasure.ts'
+export type { MakeErasureRecord, OutboxRecord, Transition } from './transition.ts'
 
 export interface Store {
   readonly engine: 'sqlite' | 'postgres'
@@ -39,8 +46,17 @@ export interface Store {
   readonly transition: RunTransition
   readonly feed: Feed
   readonly rows: AuthenticatedRows
+  /**
+   * Lets no change take a position up to this one: they were taken before an older copy of the database was put back.
+   * Nobody else may use the database meanwhile.
+   */
+  skipTo(position: number): Promise<void>
   /** Gives the key of the rows' HMACs. Until then authenticated rows can be neither read nor written. */
   authenticateWith(key: KeyObject): void
+  /** From then on each erasure of key material leaves a record of its own. */
+  recordErasures(make: MakeErasureRecord): void
+  /** Resolves when what was erased is in no file any more, as far as that is ours to see to and can be done now. */
+  erased(): Promise<void>
   /** The listener gets the records of each transition once it has committed and been applied. */
   onOutbox(listener: (rows: readonly OutboxRecord[]) => void): void
   /** The oldest committed records that were not removed yet, by position. @throws CorruptRowError */
@@ -71,7 +87,7 @@ export async function openStore(options: StoreOptions, dependencies: StoreDepend
   const { clock, log, onCorruptRow, onHealth } = dependencies
   const engine: Engine =
     options.engine === 'sqlite'
-      ? await openSqlite(options.file, (error) => onHealth?.(false, error.message))
+      ? await openSqlite(options.file, (error) => onHealth?.(false, error.message), { clock, log })
       : await openPostgres(options.url, { log, connections: options.connections })
   try {
     await migrate(engine, clock)
@@ -87,6 +103,7 @@ export async function openStore(options: StoreOptions, dependencies: StoreDepend
       (error) => onCorruptRow?.(error),
     )
 
+    let erasureRecord: MakeErasureRecord | undefined
     let closed: Promise<void> | undefined
     const listeners: ((rows: readonly OutboxRecord[]) => void)[] = []
     const transition = createTransitions({
@@ -94,6 +111,7 @@ export async function openStore(options: StoreOptions, dependencies: StoreDepend
       feed,
       rows,
       clock,
+      erasureRecord: () => erasureRecord,
       onCommitted: (outbox) => {
         for (const listener of listeners) listener(outbox)
       },
@@ -105,9 +123,21 @@ export async function openStore(options: StoreOptions, dependencies: StoreDepend
       transition,
       feed,
       rows,
+      async skipTo(position) {
+        await rerun(() =>
+          engine.looseTransaction((db) =>
+            db.updateTable('feed_head').set({ position }).where('position', '<', position).execute(),
+          ),
+        )
+        feed.skipTo(position)
+      },
       authenticateWith(key) {
         rowKey = key
       },
+      recordErasures(make) {
+        erasureRecord = make
+      },
+      erased: async () => engine.eraser?.settled(),
       onOutbox(listener) {
         listeners.push(listener)
       },

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { AuthenticatedRows } from './authenticated-rows.ts'
 import type { Engine } from './engine.ts'
+import type { ErasedMaterial, Erasure } from './erasure.ts'
 import { readHead, type EntityKind, type FeedChange, type LocalFeed } from './feed.ts'
 import { rerun } from './rerun.ts'
 import type { Database } from './schema.ts'
@@ -17,6 +18,8 @@ export interface Transition {
    * At least one a transaction, or `unrecorded` must say why not.
    */
   record(make: MakeRecord): void
+  /** Says that secrets are taken away for good: once this has committed, no file of the database is to hold their bytes. */
+  erases(erasure: Erasure): void
   /** Why this transaction needs no record: bookkeeping that no request asked for. */
   unrecorded: string | undefined
 }
@@ -26,6 +29,9 @@ export interface Transition {
  * no other change can commit between this call and the transaction's own commit; what it throws undoes the transaction.
  */
 export type MakeRecord = (position: number) => RecordToKeep | Promise<RecordToKeep>
+
+/** Makes the record that proves an erasure, beside those of the transition that erases. */
+export type MakeErasureRecord = (erased: ErasedMaterial, position: number) => RecordToKeep
 
 interface RecordToKeep {
   readonly eventId: string
@@ -47,6 +53,7 @@ interface Committed<T> {
   readonly position: number
   readonly changes: readonly FeedChange[]
   readonly outbox: readonly OutboxRecord[]
+  readonly erased: readonly Uint8Array[]
 }
 
 const CHANGES_PER_STATEMENT = 1000
@@ -58,6 +65,8 @@ export function createTransitions(parts: {
   readonly rows: AuthenticatedRows
   readonly clock: Clock
   readonly onCommitted: (outbox: readonly OutboxRecord[]) => void
+  /** Undefined while nobody asks for records of erasures. */
+  readonly erasureRecord: () => MakeErasureRecord | undefined
 }): RunTransition {
   const { engine, feed, onCommitted } = parts
   // A transition within a transition would wait for itself for ever.
@@ -75,6 +84,7 @@ export function createTransitions(parts: {
           running.open = false
         })
     })
+    if (committed.erased.length > 0) engine.eraser?.erase(committed.erased)
     try {
       if (committed.changes.length > 0) await feed.applyOwn(committed.position, committed.changes)
     } finally {
@@ -87,10 +97,17 @@ export function createTransitions(parts: {
 async function attemptOf<T>(
   db: Transaction<Database>,
   work: (tx: Transition) => Promise<T>,
-  { rows, clock }: { rows: AuthenticatedRows; clock: Clock },
+  parts: {
+    engine: Engine
+    rows: AuthenticatedRows
+    clock: Clock
+    erasureRecord: () => MakeErasureRecord | undefined
+  },
 ): Promise<Committed<T>> {
+  const { engine, rows, clock, erasureRecord } = parts
   const changed = new Map<string, { kind: EntityKind; id: string }>()
   const records: MakeRecord[] = []
+  const erased: Uint8Array[] = []
   let over = false
   const tx: Transition = {
     db,
@@ -102,10 +119,17 @@ async function attemptOf<T>(
       if (over) throw new Error('The transition is over')
       records.push(make)
     },
+    erases({ bytes, material }) {
+      if (over) throw new Error('The transition is over')
+      erased.push(...bytes)
+      const make = erasureRecord()
+      if (material !== undefined && make !== undefined) records.push((position) => make(material, position))
+    },
     unrecorded: undefined,
   }
   const result = await work(tx)
   over = true
+  if (erased.length > 0) await engine.eraser?.mark(db)
   if (records.length === 0 && !tx.unrecorded) throw new Error('A transition must leave a record')
 
   // Last, because whoever advances the feed makes every other transition wait until the commit.
@@ -128,7 +152,7 @@ async function attemptOf<T>(
     'outbox',
     outbox.map(({ eventId, record }) => ({ event_id: eventId, position, record, created_at: clock.now() })),
   )
-  return { result, position, changes, outbox }
+  return { result, position, changes, outbox, erased }
 }
 
 async function advance(db: Transaction<Database>): Promise<number> {

@@ -46,3 +46,21 @@ test('a change of state is logged once', () => {
   health.recover('journal')
   assert.deepEqual(lines, ['failing', 'recovered'])
 })
+
+test('a warning keeps its time while it stands, and takes no server out of service', () => {
+  const clock = { now: () => Date.parse('2026-11-20T10:00:00Z') }
+  const health = createHealth({ clock })
+  health.setAccepting(true)
+  health.warn('region links', 'one')
+  clock.now = () => Date.parse('2026-11-20T11:00:00Z')
+  health.warn('region links', 'two')
+  const { ok, ready, components } = health.report()
+  assert.deepEqual([ok, ready], [true, true])
+  assert.deepEqual(components['region links'], {
+    ok: true,
+    warning: 'two',
+    since: '2026-11-20T10:00:00.000Z',
+  })
+  health.recover('region links')
+  assert.deepEqual(health.report().components['region links'], { ok: true })
+})

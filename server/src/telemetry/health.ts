@@ -2,6 +2,8 @@
 export interface Health {
   fail(component: string, reason: string): void
   recover(component: string): void
+  /** It works, and somebody should look all the same: what others do must not take this server out of service. */
+  warn(component: string, warning: string): void
   /** False before the service has started and from the moment it is told to stop. */
   setAccepting(accepting: boolean): void
   report(): HealthReport
@@ -16,7 +18,7 @@ export interface HealthReport {
 }
 
 export type ComponentHealth =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly warning?: string; readonly since?: string }
   | { readonly ok: false; readonly reason: string; readonly since: string }
 
 export interface HealthDeps {
@@ -42,6 +44,11 @@ export function createHealth({ clock, log }: HealthDeps): Health {
       const before = components.get(component)
       components.set(component, { ok: true })
       if (before?.ok === false) log?.info({ component, failedSince: before.since }, 'recovered')
+    },
+    warn(component, warning) {
+      const before = components.get(component)
+      const known = before?.ok === true && before.warning !== undefined ? before.since : undefined
+      components.set(component, { ok: true, warning, since: known ?? new Date(clock.now()).toISOString() })
     },
     setAccepting(value) {
       accepting = value

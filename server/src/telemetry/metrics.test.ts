@@ -62,3 +62,14 @@ test('connections, rejections and the process itself are shown', async () => {
   assert.match(text, /^nodejs_eventloop_lag_seconds /m)
   assert.match(metrics.contentType, /^text\/plain/)
 })
+
+test('throttled requests are counted by the classes that there are, and no other', async () => {
+  const metrics = createMetrics({ operations: [], quotaClasses: ['CreateKey', 'Cryptographic.RSA'] })
+  metrics.throttled('CreateKey')
+  metrics.throttled('CreateKey')
+  metrics.throttled('of a client')
+  const text = await metrics.text()
+  assert.match(text, /^keywright_throttled_requests_total\{class="CreateKey"\} 2$/m)
+  assert.match(text, /^keywright_throttled_requests_total\{class="Cryptographic.RSA"\} 0$/m)
+  assert.ok(!text.includes('of a client'))
+})

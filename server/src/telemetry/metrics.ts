@@ -19,17 +19,35 @@ export type HttpRejection = (typeof HTTP_REJECTIONS)[number]
 export interface MetricsOptions {
   /** Every operation that can occur; any other is counted as `other`, so no client can name a series. */
   readonly operations: readonly string[]
+  /** Every class of requests that can be throttled. */
+  readonly quotaClasses?: readonly string[]
+}
+
+/** Of all linked deployments together. */
+export interface LinkTotals {
+  /** Deployments. */
+  readonly linked: number
+  readonly unreachable: number
+  /** Multi-Region sets, once for each deployment that has keys of them. */
+  readonly waiting: number
+  readonly diverged: number
 }
 
 export interface Metrics {
   /** `result` is `success` or the error's name, as AWS spells it. */
   request(operation: string, result: string, seconds: number): void
   refusedSignature(code: string): void
+  /** A request that was refused since its account makes too many of its class. */
+  throttled(quotaClass: string): void
   /** Hands in a cache's running totals, read when the metrics are. */
   observeCache(cache: string, totals: () => { readonly hits: number; readonly misses: number }): void
   /** Hands in the journal's state, read when the metrics are. */
   observeJournal(state: () => { readonly pending: number; readonly oldestPendingMs: number }): void
+  /** Hands in how things stand with linked deployments, read when the metrics are. */
+  observeLinks(totals: () => LinkTotals): void
   journalCommit(seconds: number, records: number): void
+  /** Somebody who may use a key was refused because it is pending deletion. */
+  pendingDeletionUse(): void
   httpRejected(reason: HttpRejection): void
   connections(change: 1 | -1): void
   /** In Prometheus' text format. */
@@ -49,7 +67,7 @@ const NAMES_LIMIT = 200
 /**
  * Counters and histograms for Prometheus, in a registry of their own.
  */
-export function createMetrics({ operations }: MetricsOptions): Metrics {
+export function createMetrics({ operations, quotaClasses = [] }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -58,6 +76,12 @@ export function createMetrics({ operations }: MetricsOptions): Metrics {
     name: 'keywright_refused_signatures_total',
     help: 'Requests whose signature was refused, by the name of the error.',
     labelNames: ['code'],
+    registers,
+  })
+  const throttled = new Counter({
+    name: 'keywright_throttled_requests_total',
+    help: 'Requests beyond a request quota, by its class.',
+    labelNames: ['class'],
     registers,
   })
   const rejected = new Counter({
@@ -84,6 +108,12 @@ export function createMetrics({ operations }: MetricsOptions): Metrics {
     registers,
   })
 
+  const pendingDeletionUses = new Counter({
+    name: 'keywright_pending_deletion_uses_total',
+    help: 'Cryptographic operations refused because their key is pending deletion.',
+    registers,
+  })
+
   const boundedResult = boundedNames()
   const boundedCode = boundedNames()
   const requests = requestTotals([...operations, 'other'], LATENCY_SECONDS)
@@ -91,6 +121,8 @@ export function createMetrics({ operations }: MetricsOptions): Metrics {
   const rejections = new Map(HTTP_REJECTIONS.map((reason) => [reason, rejected.labels(reason)]))
   // Present from the first scrape, so that a rate over the first event is not lost.
   for (const child of rejections.values()) child.inc(0)
+  const throttledOf = new Map(quotaClasses.map((name) => [name, throttled.labels(name)]))
+  for (const child of throttledOf.values()) child.inc(0)
 
   return {
     request(operation, result, seconds) {
@@ -98,6 +130,9 @@ export function createMetrics({ operations }: MetricsOptions): Metrics {
     },
     refusedSignature: (code) => {
       refused.labels(boundedCode(code)).inc()
+    },
+    throttled: (quotaClass) => {
+      throttledOf.get(quotaClass)?.inc()
     },
     observeCache: cacheObserver(registers),
     observeJournal(state) {
@@ -118,9 +153,41 @@ export function createMetrics({ operations }: MetricsOptions): Metrics {
         },
       })
     },
+    observeLinks(totals) {
+      for (const [name, help, of] of [
+        ['keywright_linked_deployments', 'Deployments that are linked with this one.', 'linked'],
+        [
+          'keywright_linked_deployments_unreachable',
+          'Those that did not answer when last asked.',
+          'unreachable',
+        ],
+        [
+          'keywright_linked_sets_waiting',
+          'Multi-Region keys of which a linked deployment is to be told something.',
+          'waiting',
+        ],
+        [
+          'keywright_linked_sets_diverged',
+          'Multi-Region keys that cannot be brought into agreement.',
+          'diverged',
+        ],
+      ] as const) {
+        new Gauge({
+          name,
+          help,
+          registers,
+          collect() {
+            this.set(totals()[of])
+          },
+        })
+      }
+    },
     journalCommit(seconds, records) {
       commits.observe(seconds)
       batches.observe(records)
+    },
+    pendingDeletionUse: () => {
+      pendingDeletionUses.inc()
     },
     httpRejected: (reason) => {
       rejections.get(reason)?.inc()

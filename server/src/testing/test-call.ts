@@ -9,6 +9,8 @@ export const REGION = 'us-east-1'
 
 /** What one run of an operation leaves behind, beside its answer. */
 export interface Outcome {
+  /** What counts as a use of a key. */
+  readonly uses: readonly string[]
   readonly grounds: readonly CacheEntry<unknown>[]
   readonly resources: readonly string[]
   readonly notes: Readonly<Record<string, unknown>>
@@ -25,7 +27,8 @@ export function testCall(
   const grounds: CacheEntry<unknown>[] = []
   const resources: string[] = []
   const notes: Record<string, unknown> = {}
-  const outcome = { grounds, resources, notes, identity: undefined as Caller | undefined }
+  const uses: string[] = []
+  const outcome = { uses, grounds, resources, notes, identity: undefined as Caller | undefined }
   const call: Call = {
     caller: standing.caller,
     standing,
@@ -37,7 +40,7 @@ export function testCall(
       endpoint: undefined,
       ...facts,
     },
-    region: REGION,
+    region: facts.region ?? REGION,
     requestId: 'test',
     audit: {
       resource: ({ arn }) => {
@@ -46,6 +49,10 @@ export function testCall(
       note: (more) => Object.assign(notes, more),
       identity: (caller) => {
         outcome.identity = caller
+      },
+      used: ({ keyId }, materialId = '', as = '') => uses.push([keyId, materialId, as].join(' ')),
+      afterwards: (callback) => {
+        callback('event')
       },
     },
     use: (entry) => {

@@ -1,5 +1,6 @@
 import { JournalUnavailableError } from '../audit/journal-unavailable-error.ts'
 import type { Journal } from '../audit/journal.ts'
+import type { RecordWritten } from '../audit/pending-entries.ts'
 import {
   cloudTrailRecord,
   recordedParameters,
@@ -40,6 +41,25 @@ export interface DispatcherParts {
   readonly now: () => number
   /** Told of each request of a known sender, for "last used". It must not take time. */
   readonly used: (caller: Caller, region: string, service: string) => void
+  /** Told of each use of a key that succeeded, once its record is durable. It must not take time. */
+  readonly keyUsed: (use: RecordedUse) => void
+}
+
+interface UseOfKey {
+  readonly region: string
+  readonly keyId: string
+  readonly materialId: string | undefined
+  readonly operation: string
+}
+
+/** A use of a key, and where its record stands in the journal. */
+interface RecordedUse extends UseOfKey {
+  readonly chain: string
+  readonly sequence: number
+  readonly eventId: string
+  readonly requestId: string
+  /** As the record has it: in whole seconds. */
+  readonly usedAtMs: number
 }
 
 // Each repetition means that a key, policy or principal of this very request was changed meanwhile.
@@ -76,8 +96,9 @@ interface Outcome {
 async function decide(parts: DispatcherParts, request: WireRequest, requestId: string): Promise<Outcome> {
   const headers = readHeaders(request.rawHeaders)
   const exchange = parts.route(request, headers)
+  let isAdmitted = false
   try {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
       let authenticated: Authenticated
       try {
         const sender = parts.authenticator.authenticate(exchange, request, headers)
@@ -86,8 +107,11 @@ async function decide(parts: DispatcherParts, request: WireRequest, requestId: s
         if (!(error instanceof AwsError)) throw error
         return refused(parts, request, requestId, exchange, error)
       }
-      const outcome = await new Attempt(parts, request, requestId, headers, exchange, authenticated).run()
+      const attempt = new Attempt(parts, request, requestId, headers, exchange, authenticated)
+      attempt.isAdmitted = isAdmitted
+      const outcome = await attempt.run()
       if (outcome !== undefined) return outcome
+      isAdmitted = attempt.isAdmitted
     }
     throw new Error(`what a request rests on changed ${MAX_ATTEMPTS} times while it was decided`)
   } catch (cause) {
@@ -130,6 +154,8 @@ class Attempt implements Call {
   readonly region: string
   readonly requestId: string
   readonly audit = this
+  /** A request that is decided again was counted before. */
+  isAdmitted = false
   readonly #parts
   readonly #request
   readonly #exchange
@@ -140,6 +166,8 @@ class Attempt implements Call {
   #operation: ServiceOperation | undefined
   #parameters: object | undefined
   #sender: Caller | undefined
+  #uses: UseOfKey[] | undefined
+  #afterwards: ((eventId: string) => void) | undefined
   /** Its record is part of a committed transaction. */
   #recorded = false
 
@@ -184,9 +212,16 @@ class Attempt implements Call {
     if (this.#isNobody()) return this.#unrecorded(failure)
     if (!this.#recorded) {
       try {
-        const { record } = cloudTrailRecord(this.#facts(failure, answer))
-        const committed = await this.#parts.journal.append({ record, isCurrent: () => this.#isCurrent() })
+        const facts = this.#facts(failure, answer)
+        const { eventId, record } = cloudTrailRecord(facts)
+        const uses = failure === undefined ? this.#uses : undefined
+        const committed = await this.#parts.journal.append({
+          record,
+          isCurrent: () => this.#isCurrent(),
+          written: uses && this.#counting(uses, eventId, facts.clockMs),
+        })
         if (committed === 'stale') return undefined
+        this.#afterwards?.(eventId)
       } catch (error) {
         if (!(error instanceof JournalUnavailableError)) throw error
         failure = internalError()
@@ -202,6 +237,8 @@ class Attempt implements Call {
     const input = exchange.input(operation)
     this.#parameters = recordedParameters(operation.input, input)
     this.#parts.used(this.caller, this.region, exchange.service.signingName)
+    if (!this.isAdmitted) operation.admit?.(input, this)
+    this.isAdmitted = true
     return operation.run(input, this)
   }
 
@@ -244,10 +281,7 @@ class Attempt implements Call {
       sourceIp: this.#request.sourceIp,
       userAgent: this.facts.userAgent,
       requestParameters: this.#parameters,
-      response:
-        failure !== undefined || operation === undefined || (readOnly && operation.recordsAnswer !== true)
-          ? undefined
-          : recordedResponse(operation.output, answer),
+      response: failure === undefined && operation ? this.#recordedAnswer(operation, answer) : undefined,
       error: failure && { code: failure.code, message: failure.message },
       resources: this.#resources,
       requestId,
@@ -256,6 +290,12 @@ class Attempt implements Call {
       tls: this.#request.tls,
       vpcEndpointId: this.#request.endpoint?.vpceId,
     }
+  }
+
+  #recordedAnswer(operation: ServiceOperation, answer: object | undefined): object | undefined {
+    if (operation.recordsKey === true) return { keyId: this.#resources?.[0]?.ARN }
+    if (operation.readOnly && operation.recordsAnswer !== true) return undefined
+    return recordedResponse(operation.output, answer)
   }
 
   /** What only the operator may know of a failure. */
@@ -288,6 +328,26 @@ class Attempt implements Call {
 
   identity(sender: Caller): void {
     this.#sender = sender
+  }
+
+  used({ region, keyId }: { region: string; keyId: string }, materialId?: string, as?: string): void {
+    const operation = as ?? this.#operation?.name ?? ''
+    ;(this.#uses ??= []).push({ region, keyId, materialId, operation })
+  }
+
+  afterwards(callback: (eventId: string) => void): void {
+    this.#afterwards = callback
+  }
+
+  #counting(uses: readonly UseOfKey[], eventId: string, clockMs: number): RecordWritten {
+    const { requestId } = this
+    const { keyUsed } = this.#parts
+    const usedAtMs = Math.floor(clockMs / 1000) * 1000
+    return (chain, sequence) => {
+      for (const { region, keyId, materialId, operation } of uses) {
+        keyUsed({ region, keyId, materialId, operation, chain, sequence, eventId, requestId, usedAtMs })
+      }
+    }
   }
 
   async transition<T extends object | undefined>(work: Parameters<Call['transition']>[0]): Promise<T> {

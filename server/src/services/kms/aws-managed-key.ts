@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { dnsSuffixOf, iamArn, partitionOf } from '../../arn.ts'
-import { cloudTrailRecord } from '../../audit/record.ts'
+import { serviceEvent } from '../../audit/service-event.ts'
 import { DEFAULT_ROTATION_PERIOD_DAYS } from '../../keys/key-rotation.ts'
 import type { KeyReference } from '../../keys/key-reference.ts'
 import type { KmsKey } from '../../keys/key.ts'
@@ -124,20 +124,5 @@ export function awsManagedKeyPolicy(service: string, accountId: string, region: 
 }
 
 function creationRecord(key: KmsKey, clockMs: number, changePosition: number) {
-  const { accountId, region, arn } = key
-  return cloudTrailRecord({
-    clockMs,
-    identity: { accountId, invokedBy: 'AWS Internal' },
-    service: 'kms',
-    operation: 'CreateKey',
-    region,
-    accountId,
-    sourceIp: 'AWS Internal',
-    userAgent: 'AWS Internal',
-    resources: [{ accountId, ARN: arn }],
-    requestId: undefined,
-    readOnly: false,
-    changePosition,
-    eventType: 'AwsServiceEvent',
-  })
+  return serviceEvent(key, { clockMs, operation: 'CreateKey', changePosition })
 }

@@ -17,7 +17,8 @@ const key = {
   spec: 'SYMMETRIC_DEFAULT',
   usage: 'ENCRYPT_DECRYPT',
   origin: 'AWS_KMS',
-  multiRegion: false,
+  region: 'us-east-1',
+  multiRegion: undefined,
   aliasNames: ['alias/app', 'alias/old'],
 } as const
 

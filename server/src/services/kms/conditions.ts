@@ -2,7 +2,7 @@ import { dnsSuffixOf } from '../../arn.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { Tag } from '../../identity/principal.ts'
 import type { GrantLimits } from '../../keys/grant-constraints.ts'
-import type { KmsKey } from '../../keys/key.ts'
+import { multiRegionType, type KmsKey } from '../../keys/key.ts'
 import { ambiguous, type ContextValue, type RequestContext } from '../../policy/request.ts'
 import { hasConditionKey, type ConditionKeyName, type KmsActionName } from './condition-keys.ts'
 
@@ -15,6 +15,8 @@ export interface Asked {
   readonly requestTagKeys?: readonly string[] | undefined
   /** What else has a condition key. */
   readonly values?: ConditionValues | undefined
+  /** What has to be looked up of the key, once that is known; of management operations only. */
+  readonly ofKey?: ((key: KmsKey) => Promise<ConditionValues>) | undefined
   /** Of CreateGrant: what the new grant would allow. */
   readonly newGrant?: GrantLimits | undefined
 }
@@ -27,7 +29,7 @@ export type ConditionValues = {
 type AttestedRegister = `kms:recipientattestation:${'pcr' | 'nitrotpmpcr'}${number}`
 
 /** The key's side of a question; a key that is about to be made has no more. */
-export type KeyFacts = Pick<KmsKey, 'spec' | 'usage' | 'origin' | 'multiRegion' | 'aliasNames'>
+export type KeyFacts = Pick<KmsKey, 'region' | 'spec' | 'usage' | 'origin' | 'multiRegion' | 'aliasNames'>
 
 interface ConditionSources {
   readonly action: KmsActionName
@@ -80,7 +82,9 @@ export class KmsConditions implements RequestContext {
       case 'kms:keyorigin':
         return kmsKey?.origin
       case 'kms:multiregion':
-        return kmsKey && String(kmsKey.multiRegion)
+        return kmsKey && String(kmsKey.multiRegion !== undefined)
+      case 'kms:multiregionkeytype':
+        return kmsKey && multiRegionType(kmsKey)
       case 'kms:resourcealiases':
         return kmsKey === undefined || kmsKey.aliasNames.length === 0 ? undefined : kmsKey.aliasNames
       default:

@@ -1,7 +1,8 @@
-import { isReserved, requireAliasName, requireRoomForAlias } from '../../keys/aliases.ts'
+import { isReserved, requireAliasName } from '../../keys/aliases.ts'
 import { aliasArn } from '../../keys/key-reference.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireRoomForAlias } from '../../keys/resource-quotas.ts'
+import { requireState } from '../../keys/usable.ts'
 import type { ManagementRules } from './key-access.ts'
 import type { Operation } from './operation.ts'
 
@@ -15,7 +16,7 @@ export const aliasRules: ManagementRules = { arnError: 'NotFoundException' }
  */
 export const createAlias: Operation<'CreateAlias'> = async (
   request,
-  { caller, region, aliases, access, transition },
+  { caller, region, aliases, access, resourceQuotas, transition },
 ) => {
   const id = { accountId: caller.accountId, region, name: request.AliasName }
   requireAliasName(id.name)
@@ -26,12 +27,12 @@ export const createAlias: Operation<'CreateAlias'> = async (
   access.requireAlias(id.name, 'kms:CreateAlias')
   return transition(async (tx) => {
     const target = await access.toManage(tx.db, request.TargetKeyId, 'kms:CreateAlias', {}, aliasRules)
-    requireNotPendingDeletion(target.key)
+    requireState(target.key, 'change')
     if ((await aliases.read(tx.db, id)) !== undefined) {
       const arn = aliasArn(id.accountId, region, id.name)
       throw new KmsError('AlreadyExistsException', `An alias with the name ${arn} already exists`)
     }
-    requireRoomForAlias(target.key)
+    requireRoomForAlias(target.key, resourceQuotas)
     await aliases.create(tx, id, target)
     return undefined
   })

@@ -1,7 +1,7 @@
 import type { Grant } from '../../keys/grant.ts'
 import { constraintToText, type GrantPrincipal } from '../../keys/grant.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { requireEnabled } from '../../keys/usable.ts'
+import { requireState } from '../../keys/usable.ts'
 import { bindGrantPrincipal } from './grant-principals.ts'
 import {
   constraintContext,
@@ -32,7 +32,7 @@ export const createGrant: Operation<'CreateGrant'> = async (
       values: grantConditions(request, wanted),
       newGrant: wanted,
     })
-    requireEnabled(key)
+    requireState(key, 'use')
     requireGrantFits(wanted, key)
     const grantee = await bindGrantPrincipal({ binding, region }, tx.db, wanted.grantee)
     const retiring =

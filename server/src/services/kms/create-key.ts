@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { defaultKeyPolicy } from '../../keys/default-policy.ts'
+import { newMultiRegionKeyId, type KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
+import { requireRoomForKey } from '../../keys/resource-quotas.ts'
 import { algorithmsOf, factsOf, type KeySpec, type KeyUsage } from '../../keys/specs.ts'
-import type { Db } from '../../store/db.ts'
 import { requireTags } from '../../keys/tags.ts'
 import { bindKeyPolicy, lockoutValues, requireControl, requireKeyPolicy } from './key-policy.ts'
 import { keyMetadata } from './key-metadata.ts'
 import type { Operation } from './operation.ts'
 import type { RequestOf } from './shapes.ts'
 import { tagsOf } from './resource-tags.ts'
-
-// AWS's quota of KMS keys in an account and Region; adjustable there.
-const KEYS_PER_ACCOUNT_AND_REGION = 100_000
 
 /**
  * Creates a KMS key with new material.
@@ -20,21 +18,19 @@ const KEYS_PER_ACCOUNT_AND_REGION = 100_000
  */
 export const createKey: Operation<'CreateKey'> = async (
   request,
-  { caller, region, store, keys, binding, access, transition },
+  { caller, region, store, keys, imports, binding, access, resourceQuotas, transition },
 ) => {
   const { spec, usage } = requireSpec(request)
-  requireOrigin(request)
-  if (request.MultiRegion) {
-    throw new KmsError('UnsupportedOperationException', 'Multi-Region keys are not supported.')
-  }
+  const origin = requireOrigin(request, spec)
   const tags = tagsOf(request.Tags ?? [])
   requireTags(tags)
   const { accountId } = caller
   const policy = request.Policy ?? defaultKeyPolicy(accountId, region)
   const document = requireKeyPolicy(policy)
 
-  const keyId = randomUUID()
-  const about = { spec, usage, origin: 'AWS_KMS', multiRegion: false, aliasNames: [] } as const
+  const multiRegion = request.MultiRegion === true ? { primaryRegion: region, replicaRegions: [] } : undefined
+  const keyId = multiRegion ? newMultiRegionKeyId() : randomUUID()
+  const about = { region, spec, usage, origin, multiRegion, aliasNames: [] }
   access.requireAccount(
     'kms:CreateKey',
     { requestTags: tags, values: lockoutValues(request.BypassPolicyLockoutSafetyCheck) },
@@ -42,10 +38,10 @@ export const createKey: Operation<'CreateKey'> = async (
   )
   if (tags.length > 0) access.requireTagging(keyId, { requestTags: tags }, about)
   // Nobody has a key made that there is no room for.
-  await requireRoom(store.db, accountId, region)
-  const material = await keys.newMaterial(spec, accountId)
+  await requireRoomForKey(store.db, { accountId, region }, resourceQuotas)
+  const material = origin === 'EXTERNAL' ? undefined : await keys.newMaterial(spec, accountId)
   return transition(async (tx) => {
-    await requireRoom(tx.db, accountId, region)
+    await requireRoomForKey(tx.db, { accountId, region }, resourceQuotas)
     const policyBindings = await bindKeyPolicy(binding, tx, document, region)
     const made = {
       keyId,
@@ -57,6 +53,9 @@ export const createKey: Operation<'CreateKey'> = async (
       policy,
       policyBindings,
       tags,
+      origin,
+      multiRegion,
+      ...(origin === 'EXTERNAL' && { fingerprintKey: imports.fingerprints.newKey({ accountId, keyId }) }),
     }
     const key = await keys.create(tx, made, material)
     // AWS's own policy leaves it to the account, which may have reasons to let this caller only create.
@@ -64,25 +63,8 @@ export const createKey: Operation<'CreateKey'> = async (
     access.created(key)
     return { KeyMetadata: keyMetadata(key) }
   }).finally(() => {
-    material.fill(0)
+    material?.fill(0)
   })
-}
-
-async function requireRoom(db: Db, accountId: string, region: string): Promise<void> {
-  const beyondQuota = await db
-    .selectFrom('kms_keys')
-    .select('key_id')
-    .where('account_id', '=', accountId)
-    .where('region', '=', region)
-    .orderBy('key_id')
-    .limit(1)
-    .offset(KEYS_PER_ACCOUNT_AND_REGION - 1)
-    .executeTakeFirst()
-  if (beyondQuota === undefined) return
-  throw new KmsError(
-    'LimitExceededException',
-    'The quota of KMS keys in this account and Region was exceeded.',
-  )
 }
 
 /** KeySpec and its deprecated twin say the same thing; one of them at most may be given. */
@@ -116,14 +98,17 @@ function requireSpec({ KeySpec, CustomerMasterKeySpec, KeyUsage }: RequestOf<'Cr
   return { spec, usage }
 }
 
-function requireOrigin({ Origin, CustomKeyStoreId, XksKeyId }: RequestOf<'CreateKey'>): void {
-  if (Origin !== undefined && Origin !== 'AWS_KMS') {
+function requireOrigin(
+  { Origin = 'AWS_KMS', CustomKeyStoreId, XksKeyId }: RequestOf<'CreateKey'>,
+  spec: KeySpec,
+): KmsKey['origin'] {
+  if (Origin !== 'AWS_KMS' && Origin !== 'EXTERNAL') {
     throw new KmsError('UnsupportedOperationException', `Origin ${Origin} is not supported.`)
   }
   if (CustomKeyStoreId !== undefined) {
     throw new KmsError(
       'ValidationException',
-      'CustomKeyStoreId is not valid for a key whose Origin is AWS_KMS.',
+      `CustomKeyStoreId is not valid for a key whose Origin is ${Origin}.`,
     )
   }
   if (XksKeyId !== undefined) {
@@ -132,4 +117,11 @@ function requireOrigin({ Origin, CustomKeyStoreId, XksKeyId }: RequestOf<'Create
       'XksKeyId is valid only for a key whose Origin is EXTERNAL_KEY_STORE.',
     )
   }
+  if (Origin === 'EXTERNAL' && factsOf(spec).generatedOnly) {
+    throw new KmsError(
+      'UnsupportedOperationException',
+      `Origin ${Origin} is not supported with KeySpec ${spec}.`,
+    )
+  }
+  return Origin
 }

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { KeyEngine, KeyPairBytes } from '../../crypto/key-engine.ts'
 import { TooManyWaiting } from '../../crypto/material.ts'
 import { systemRandom } from '../../crypto/random.ts'
-import { testCall } from '../../testing/test-call.ts'
+import { openLinks } from '../../links/open-links.ts'
+import { quietLog } from '../../deployment/testing/deployment-fixture.ts'
+import { REGION, testCall } from '../../testing/test-call.ts'
 import { there } from '../../testing/there.ts'
 import { kmsService } from './service.ts'
 import { kmsRig, type KmsRig } from './testing/kms-rig.ts'
@@ -12,7 +14,15 @@ import { kmsRig, type KmsRig } from './testing/kms-rig.ts'
 async function serviceWith(rig: KmsRig, generatePair: KeyEngine['generatePair']) {
   const { opened, clock, change } = rig
   const engine = { ...opened.engine, generatePair }
-  const parts = { ...opened, attestation: undefined, engine, random: systemRandom, now: () => clock.now() }
+  const parts = {
+    ...opened,
+    attestation: undefined,
+    linked: openLinks({ ...opened, ownRegions: new Set([REGION]), clock, log: quietLog }).keys,
+    engine,
+    regions: new Set([REGION]),
+    random: systemRandom,
+    now: () => clock.now(),
+  }
   const service = kmsService(parts)
   const root = await rig.root()
   const { KeyMetadata } = await rig.ask(root, 'CreateKey', {})
@@ -57,6 +67,6 @@ test('when more is asked for than can be made, the client hears that it is to co
   const ask = await serviceWith(rig, () => Promise.reject(new TooManyWaiting()))
   await assert.rejects(ask('GenerateDataKeyPair', {}), {
     code: 'ThrottlingException',
-    message: 'Rate exceeded',
+    message: 'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.',
   })
 })

@@ -34,6 +34,7 @@ export async function makeDataKeyPair(
     const encryptionContext = request.EncryptionContext ?? noEncryptionContext
     const privateKeyCiphertext = await material.seal(pair.privateKey, encryptionContext)
     audit.note({ keyMaterialId: material.materialId })
+    audit.used(loaded.key, material.materialId)
     return { ...pair, privateKeyCiphertext, keyArn: loaded.key.arn, materialId: material.materialId }
   } catch (error) {
     pair.privateKey.fill(0)

@@ -32,6 +32,7 @@ export async function makeDataKey(
   const plaintext = random.bytes(lengthBytes)
   const ciphertext = await material.seal(plaintext, request.EncryptionContext ?? noEncryptionContext)
   audit.note({ keyMaterialId: material.materialId })
+  audit.used(loaded.key, material.materialId)
   return { plaintext, ciphertext, keyArn: loaded.key.arn, materialId: material.materialId }
 }
 

@@ -8,7 +8,7 @@ import type { Operation } from './operation.ts'
  *
  * @see AWS KMS API Reference, Decapsulate; FIPS 203, section 6.3
  */
-export const decapsulate: Operation<'Decapsulate'> = async (request, { access }) => {
+export const decapsulate: Operation<'Decapsulate'> = async (request, { access, audit }) => {
   const { KeyId, GrantTokens, EncapsulationAlgorithm } = request
   const loaded = await access.forUse(KeyId, 'kms:Decapsulate', { grantTokens: GrantTokens })
   const material = requireUsable(loaded, 'ENCAPSULATE_DECAPSULATE', EncapsulationAlgorithm, 'Decapsulate')
@@ -16,5 +16,6 @@ export const decapsulate: Operation<'Decapsulate'> = async (request, { access })
 
   const SharedSecret = await material.decapsulate(request.SharedSecretCiphertextBlob)
   if (SharedSecret === undefined) throw new KmsError('InvalidCiphertextException')
+  audit.used(loaded.key)
   return { KeyId: loaded.key.arn, SharedSecret, EncapsulationAlgorithm }
 }

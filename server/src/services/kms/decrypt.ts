@@ -40,6 +40,7 @@ export const decrypt: Operation<'Decrypt'> = async (request, context) => {
 
   if (!isSymmetric) {
     const plaintext = await decryptWith(material, algorithm, request.CiphertextBlob, caller.accountId)
+    audit.used(key)
     return {
       KeyId: key.arn,
       ...plaintextFor(recipient, 'Plaintext', plaintext),
@@ -49,6 +50,7 @@ export const decrypt: Operation<'Decrypt'> = async (request, context) => {
   const encryptionContext = request.EncryptionContext ?? noEncryptionContext
   const { plaintext, materialId } = await open(keys, key, material, envelope, encryptionContext)
   audit.note({ keyMaterialId: materialId })
+  audit.used(key, materialId)
   return {
     KeyId: key.arn,
     ...plaintextFor(recipient, 'Plaintext', plaintext),

@@ -27,6 +27,7 @@ export const deriveSharedSecret: Operation<'DeriveSharedSecret'> = async (reques
       `PublicKey is not a valid DER-encoded public key for key spec ${key.spec}.`,
     )
   }
+  context.audit.used(key)
   return {
     KeyId: key.arn,
     ...plaintextFor(recipient, 'SharedSecret', secret),

@@ -1,11 +1,20 @@
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireState } from '../../keys/usable.ts'
+import { askedWithDaysUnused } from './key-last-usage.ts'
 import type { Operation } from './operation.ts'
 
 /** @see AWS KMS API Reference, DisableKey */
-export const disableKey: Operation<'DisableKey'> = async (request, { keys, access, transition }) =>
+export const disableKey: Operation<'DisableKey'> = async (
+  request,
+  { keys, keyUses, access, transition, now },
+) =>
   transition(async (tx) => {
-    const stored = await access.toManage(tx.db, request.KeyId, 'kms:DisableKey')
-    requireNotPendingDeletion(stored.key)
+    const stored = await access.toManage(
+      tx.db,
+      request.KeyId,
+      'kms:DisableKey',
+      askedWithDaysUnused(keyUses, tx.db, now),
+    )
+    requireState(stored.key, 'enable or disable')
     await keys.change(tx, stored, { state: 'Disabled' })
     return undefined
   })

@@ -21,9 +21,11 @@ export const encrypt: Operation<'Encrypt'> = async (request, { access, audit }) 
 
   if (material.use === 'decrypt') {
     const CiphertextBlob = await encryptTo(material, algorithm, request.Plaintext)
+    audit.used(key)
     return { CiphertextBlob, KeyId: key.arn, EncryptionAlgorithm: algorithm }
   }
   audit.note({ keyMaterialId: material.materialId })
+  audit.used(key, material.materialId)
   return {
     CiphertextBlob: await material.seal(request.Plaintext, request.EncryptionContext ?? noEncryptionContext),
     KeyId: key.arn,

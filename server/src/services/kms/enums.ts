@@ -1,4 +1,6 @@
 import { encryptionAlgorithms, macAlgorithms, namesOf, signingAlgorithms } from '../../keys/algorithms.ts'
+import { lastUsageOperations } from '../../keys/key-use.ts'
+import { wrappingAlgorithmsIn, wrappingKeySpecsIn } from '../../keys/import-wrapping.ts'
 import {
   algorithmsOf,
   customerMasterKeySpecsIn,
@@ -49,7 +51,11 @@ function enumsIn(partition: string) {
     KeyAgreementAlgorithmSpec: ['ECDH'],
     EncapsulationAlgorithmSpec: ['ML_KEM'],
     MacAlgorithmSpec: namesOf(macAlgorithms),
+    KeyLastUsageTrackingOperation: lastUsageOperations,
     KeyEncryptionMechanism: ['RSAES_OAEP_SHA_256'],
+    AlgorithmSpec: wrappingAlgorithmsIn(partition),
+    WrappingKeySpec: wrappingKeySpecsIn(partition),
+    ImportType: ['NEW_KEY_MATERIAL', 'EXISTING_KEY_MATERIAL'],
     RotationType: ['AUTOMATIC', 'ON_DEMAND'],
     IncludeKeyMaterial: ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY'],
     KeyMaterialState: [

@@ -8,7 +8,7 @@ import type { Operation } from './operation.ts'
  *
  * @see AWS KMS API Reference, GenerateMac
  */
-export const generateMac: Operation<'GenerateMac'> = async (request, { access }) => {
+export const generateMac: Operation<'GenerateMac'> = async (request, { access, audit }) => {
   const { KeyId, GrantTokens, MacAlgorithm } = request
   const asked = { grantTokens: GrantTokens, values: { 'kms:macalgorithm': MacAlgorithm } }
   const loaded = await access.forUse(KeyId, 'kms:GenerateMac', asked)
@@ -16,5 +16,6 @@ export const generateMac: Operation<'GenerateMac'> = async (request, { access })
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
   const Mac = await material.mac(macAlgorithms[MacAlgorithm], request.Message)
+  audit.used(loaded.key)
   return { Mac, MacAlgorithm, KeyId: loaded.key.arn }
 }

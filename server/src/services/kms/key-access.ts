@@ -2,9 +2,11 @@ import type { Db } from '../../store/db.ts'
 import type { OrganizationFacts } from '../../identity/organization-facts.ts'
 import type { StoredAlias } from '../../keys/aliases.ts'
 import { aliasArn, parseKeyReference, type KeyReference } from '../../keys/key-reference.ts'
-import type { KmsKey, StoredKey } from '../../keys/key.ts'
+import { keyArn, type KmsKey, type StoredKey } from '../../keys/key.ts'
 import type { LoadedKey } from '../../keys/keys.ts'
-import type { Call } from '../call.ts'
+import { asOf } from '../../keys/usable.ts'
+import type { CacheEntry } from '../../store/coherent-cache.ts'
+import { callInRegion, type Call } from '../call.ts'
 import { ensureAwsManagedKey } from './aws-managed-key.ts'
 import { actions, type KmsActionName } from './condition-keys.ts'
 import type { Asked, KeyFacts } from './conditions.ts'
@@ -85,7 +87,7 @@ export class KeyAccess {
     const asking: KeyAction = { action, asked, onWhat: onCiphertext }
     const entry = this.#parts.keys.find(this.#region, keyId)
     if (entry?.value.key.accountId !== this.#accountId) return this.#ofCiphertext(keyId, asking)
-    return this.#authorized(this.#call.use(entry), asking)
+    return this.#authorized(this.#use(entry), asking)
   }
 
   /** For DescribeKey: any of the four forms, always from the store. */
@@ -127,7 +129,7 @@ export class KeyAccess {
     if (stored?.key.accountId !== this.#accountId)
       throw new Error(`${alias.name} names a key that is not there`)
     await this.#questions.authorize(stored.key, { action, asked: nothing })
-    return stored
+    return { ...stored, key: asOf(stored.key, this.#parts.now()) }
   }
 
   /** The part of an alias in making, moving or removing it, which identity policies alone decide. */
@@ -145,9 +147,25 @@ export class KeyAccess {
     this.#questions.requireOnNewKey(keyId, { action: 'kms:TagResource', asked }, key)
   }
 
+  /** Keys of another Region, as the same caller may see them who asks there. */
+  inRegion(region: string): KeyAccess {
+    return new KeyAccess(callInRegion(this.#call, region), this.#parts)
+  }
+
   /** Notes a new key; its creation was authorized on the account. */
   created({ accountId, arn }: KmsKey): void {
     this.#call.audit.resource({ accountId, arn })
+  }
+
+  /**
+   * The same for a key that a linked deployment has: as far as the policies here can tell, which know nothing of its own one.
+   *
+   * @param related a key of its set
+   */
+  async requireElsewhere(related: KmsKey, action: KmsActionName, asked: Asked): Promise<void> {
+    const { accountId, keyId } = related
+    const arn = keyArn(accountId, this.#region, keyId)
+    await this.#questions.authorize({ ...related, region: this.#region, arn }, { action, asked })
   }
 
   /** Whether this caller could change the policy of its account's key again. */
@@ -161,6 +179,13 @@ export class KeyAccess {
     arnError: 'InvalidArnException' | 'NotFoundException' = 'NotFoundException',
   ): KeyReference {
     return parseKeyReference(keyId, { accountId: this.#accountId, region: this.#region }, accepts, arnError)
+  }
+
+  /** A key as it is now, for which nobody is told that a time has come. */
+  #use(entry: CacheEntry<LoadedKey>): LoadedKey {
+    const loaded = this.#call.use(entry)
+    if (loaded.key.validToMs === undefined) return loaded
+    return { ...loaded, key: asOf(loaded.key, this.#parts.now()) }
   }
 
   #authorized(loaded: LoadedKey, asking: KeyAction): LoadedKey | Promise<LoadedKey> {
@@ -179,7 +204,7 @@ export class KeyAccess {
     } else ({ keyId } = reference)
     const entry = keys.find(reference.region, keyId)
     // A key of that id in another account than the ARN says is not the key that was asked for.
-    return entry?.value.key.accountId === reference.accountId ? this.#call.use(entry) : undefined
+    return entry?.value.key.accountId === reference.accountId ? this.#use(entry) : undefined
   }
 
   async #load(reference: KeyReference, asking: KeyAction, isBare: boolean): Promise<LoadedKey> {
@@ -192,13 +217,13 @@ export class KeyAccess {
     const keyId = reference.form === 'alias' ? alias && this.#call.use(alias).keyId : reference.keyId
     const entry = keyId === undefined ? undefined : await keys.load(reference.region, keyId)
     if (entry?.value.key.accountId === reference.accountId) {
-      return this.#authorized(this.#call.use(entry), asking)
+      return this.#authorized(this.#use(entry), asking)
     }
     if (entry !== undefined && isBare && openToBareIds.has(asking.action)) {
       const { key } = entry.value
       const organization = await this.#organizationOf(key.accountId)
       const refusal = await this.#questions.refusalOf(key, { ...asking, organization })
-      if (refusal === undefined) return this.#call.use(entry)
+      if (refusal === undefined) return this.#use(entry)
     }
     throw this.#questions.unknown(reference, asking)
   }
@@ -216,7 +241,7 @@ export class KeyAccess {
     if (refusal !== undefined) throw refusal
     const entry = await keys.load(reference.region, stored.key.keyId)
     if (entry === undefined) throw this.#questions.unknown(reference, asking)
-    const loaded = this.#call.use(entry)
+    const loaded = this.#use(entry)
     // It may have changed since it was read.
     const late = await this.#questions.refusalOf(loaded.key, asking)
     if (late !== undefined) throw late
@@ -227,12 +252,12 @@ export class KeyAccess {
     const { keys, store } = this.#parts
     const wasCached = keys.find(this.#region, keyId) !== undefined
     const entry = await keys.load(this.#region, keyId)
-    if (entry?.value.key.accountId === this.#accountId) return this.#authorized(this.#call.use(entry), asking)
+    if (entry?.value.key.accountId === this.#accountId) return this.#authorized(this.#use(entry), asking)
     if (entry !== undefined) {
       const { key } = entry.value
       const organization = await this.#organizationOf(key.accountId)
       const refusal = await this.#questions.refusalOf(key, { ...asking, organization })
-      if (refusal === undefined) return this.#call.use(entry)
+      if (refusal === undefined) return this.#use(entry)
       if (wasCached) await keys.read(store.db, this.#region, keyId)
       throw refusal
     }
@@ -241,13 +266,14 @@ export class KeyAccess {
 
   async #stored(db: Db, reference: KeyReference, asked: KeyAction): Promise<StoredKey> {
     const organization = await this.#organizationOf(reference.accountId)
-    const asking = { ...asked, organization }
+    let asking: KeyAction = { ...asked, organization }
     // No policy of another account makes an operation reach its keys that AWS keeps within the account.
     if (organization !== undefined && !actions[asked.action].crossAccount) {
       throw this.#questions.unknown(reference, asking)
     }
     const stored = await this.#read(db, reference)
     if (stored !== undefined) {
+      asking = await withValuesOf(stored.key, asking)
       if (organization === undefined) {
         await this.#questions.authorize(stored.key, asking)
         return stored
@@ -265,7 +291,8 @@ export class KeyAccess {
     const keyId =
       reference.form === 'key' ? reference.keyId : (await aliases.read(db, reference))?.alias.keyId
     const found = await keys.read(db, reference.region, keyId ?? ANY_KEY)
-    return found?.key.accountId === reference.accountId ? found : undefined
+    if (found?.key.accountId !== reference.accountId) return undefined
+    return { ...found, key: asOf(found.key, this.#parts.now()) }
   }
 
   async #idOf(reference: KeyReference): Promise<string | undefined> {
@@ -284,6 +311,13 @@ export class KeyAccess {
     for (const entry of facts.entries) this.#call.use(entry)
     return facts
   }
+}
+
+async function withValuesOf(key: KmsKey, asking: KeyAction): Promise<KeyAction> {
+  const { asked } = asking
+  if (asked.ofKey === undefined) return asking
+  const values = await asked.ofKey(key)
+  return { ...asking, asked: { ...asked, values: { ...asked.values, ...values } } }
 }
 
 function aliasOf(reference: KeyReference): string | undefined {

@@ -1,4 +1,4 @@
-import type { KmsKey } from '../../keys/key.ts'
+import { keyArn, type KmsKey, type MultiRegion } from '../../keys/key.ts'
 import { isSymmetricEncryption } from '../../keys/key-type.ts'
 import { algorithmsOf, factsOf, type CustomerMasterKeySpec, type KeyUsage } from '../../keys/specs.ts'
 import type { KeyMetadata } from './shapes.ts'
@@ -15,13 +15,42 @@ export function keyMetadata(key: KmsKey): KeyMetadata {
     KeyUsage: key.usage,
     KeyState: key.state,
     ...(key.deletionAtMs !== undefined && { DeletionDate: new Date(key.deletionAtMs) }),
+    ...(key.state === 'PendingReplicaDeletion' &&
+      key.pendingWindowDays !== undefined && { PendingDeletionWindowInDays: key.pendingWindowDays }),
+    ...importedMaterial(key),
     Origin: key.origin,
     KeyManager: key.manager,
     ...deprecatedSpec(key),
     KeySpec: key.spec,
     ...keyAlgorithms(key),
-    MultiRegion: key.multiRegion,
-    ...(isSymmetricEncryption(key) && { CurrentKeyMaterialId: key.currentMaterialId }),
+    MultiRegion: key.multiRegion !== undefined,
+    ...(key.multiRegion && { MultiRegionConfiguration: multiRegionConfiguration(key, key.multiRegion) }),
+    ...(isSymmetricEncryption(key) &&
+      key.currentMaterialId !== undefined && { CurrentKeyMaterialId: key.currentMaterialId }),
+  }
+}
+
+/** Of a key with imported material that is there: when the first of what it needs expires. */
+function importedMaterial({
+  origin,
+  state,
+  currentMaterialId,
+  validToMs,
+}: KmsKey): Pick<KeyMetadata, 'ExpirationModel' | 'ValidTo'> {
+  if (origin !== 'EXTERNAL' || currentMaterialId === undefined || state === 'PendingImport') return {}
+  if (validToMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
+  return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(validToMs) }
+}
+
+function multiRegionConfiguration(
+  key: KmsKey,
+  { primaryRegion, replicaRegions }: MultiRegion,
+): NonNullable<KeyMetadata['MultiRegionConfiguration']> {
+  const inRegion = (region: string) => ({ Arn: keyArn(key.accountId, region, key.keyId), Region: region })
+  return {
+    MultiRegionKeyType: primaryRegion === key.region ? 'PRIMARY' : 'REPLICA',
+    PrimaryKey: inRegion(primaryRegion),
+    ReplicaKeys: replicaRegions.map(inRegion),
   }
 }
 

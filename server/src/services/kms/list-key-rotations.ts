@@ -1,7 +1,7 @@
 import type { KmsKey } from '../../keys/key.ts'
-import type { MaterialVersion } from '../../keys/key-rotation.ts'
-import { isSymmetricEncryption } from '../../keys/key-type.ts'
 import { KmsError } from '../../keys/kms-error.ts'
+import type { MaterialVersion } from '../../keys/material-version.ts'
+import { requireSymmetricEncryption } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 import { afterMarker, pageLimit, pageOf } from './paging.ts'
 import type { RotationsListEntry } from './rotation-shapes.ts'
@@ -15,14 +15,9 @@ export const listKeyRotations: Operation<'ListKeyRotations'> = async (request, {
   const limit = pageLimit(request.Limit, { default: 100, max: 1000 })
   const after = afterMarker('ListKeyRotations', request.Marker)
   const { key } = await access.toManage(store.db, request.KeyId, 'kms:ListKeyRotations')
-  if (!isSymmetricEncryption(key)) {
-    throw new KmsError(
-      'UnsupportedOperationException',
-      `${key.arn} key spec is ${key.spec} which is not valid for this operation.`,
-    )
-  }
+  requireSymmetricEncryption(key)
   const withFirst = request.IncludeKeyMaterial === 'ALL_KEY_MATERIAL'
-  const versions = await keys.materials(store.db, key)
+  const versions = await keys.versions(store.db, key)
   const asked = versions.filter(({ rotation }) => withFirst || rotation !== undefined)
   const from = after === '' ? 0 : asked.findIndex(({ materialId }) => materialId === after) + 1
   if (after !== '' && from === 0) throw new KmsError('InvalidMarkerException')
@@ -35,11 +30,30 @@ export const listKeyRotations: Operation<'ListKeyRotations'> = async (request, {
   return { Rotations: items.map((version) => listEntry(key, version)), ...next }
 }
 
-function listEntry(key: KmsKey, { materialId, rotation }: MaterialVersion): RotationsListEntry {
+function listEntry(
+  key: KmsKey,
+  { materialId, state, rotation, imported }: MaterialVersion,
+): RotationsListEntry {
   return {
     KeyId: key.keyId,
     KeyMaterialId: materialId,
-    KeyMaterialState: materialId === key.currentMaterialId ? 'CURRENT' : 'NON_CURRENT',
+    KeyMaterialState: state,
+    ...(imported && importedMembers(imported)),
     ...(rotation && { RotationDate: new Date(rotation.atMs), RotationType: rotation.type }),
+  }
+}
+
+function importedMembers({
+  state,
+  description,
+  validToMs,
+}: NonNullable<MaterialVersion['imported']>): RotationsListEntry {
+  return {
+    ImportState: state,
+    ...(description !== undefined && { KeyMaterialDescription: description }),
+    ...(state === 'IMPORTED' && {
+      ExpirationModel: validToMs === undefined ? 'KEY_MATERIAL_DOES_NOT_EXPIRE' : 'KEY_MATERIAL_EXPIRES',
+    }),
+    ...(validToMs !== undefined && { ValidTo: new Date(validToMs) }),
   }
 }

@@ -54,6 +54,12 @@ export class CallContext implements KmsContext {
   get keys() {
     return this.#parts.keys
   }
+  get imports() {
+    return this.#parts.imports
+  }
+  get keyUses() {
+    return this.#parts.keyUses
+  }
   get aliases() {
     return this.#parts.aliases
   }
@@ -71,6 +77,18 @@ export class CallContext implements KmsContext {
   }
   get attestation() {
     return this.#parts.attestation
+  }
+  get regions() {
+    return this.#parts.regions
+  }
+  get linked() {
+    return this.#parts.linked
+  }
+  get pendingDeletions() {
+    return this.#parts.pendingDeletions
+  }
+  get resourceQuotas() {
+    return this.#parts.resourceQuotas
   }
   get random() {
     return this.#parts.random

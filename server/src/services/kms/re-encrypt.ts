@@ -61,6 +61,8 @@ export const reEncrypt: Operation<'ReEncrypt'> = async (request, { caller, keys,
       ...(opened.materialId !== undefined && { sourceKeyMaterialId: opened.materialId }),
       ...(destinationMaterialId !== undefined && { destinationKeyMaterialId: destinationMaterialId }),
     })
+    audit.used(source.key, opened.materialId, 'ReEncryptFrom')
+    audit.used(destination.key, destinationMaterialId, 'ReEncryptTo')
     return {
       CiphertextBlob: ciphertext,
       SourceKeyId: source.key.arn,

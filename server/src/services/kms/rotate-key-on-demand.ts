@@ -1,7 +1,13 @@
 import { ON_DEMAND_ROTATIONS_PER_KEY, nextRotationMs } from '../../keys/key-rotation.ts'
 import type { KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { requireRotatable } from '../../keys/usable.ts'
+import {
+  requireAtRest,
+  requirePrimaryOrSingle,
+  requireState,
+  requireSymmetricEncryption,
+} from '../../keys/usable.ts'
+import { rotationRecord } from '../../schedule/rotation-record.ts'
 import type { Operation } from './operation.ts'
 
 // AWS does not begin one when an automatic one begins so soon.
@@ -9,23 +15,25 @@ const NEAR_AUTOMATIC_MS = 20 * 60_000
 
 /**
  * Gives the key new material now, whether or not it is rotated by itself; when that happens next does not change. At AWS it
- * happens some time after the answer, here before.
+ * happens some time after the answer, here before. A key with imported material takes what was imported for this.
  *
  * @see AWS KMS API Reference, RotateKeyOnDemand
  */
 export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = async (
   request,
-  { keys, access, store, transition, now },
+  { keys, imports, access, store, transition, now },
 ) => {
   const { key: asked } = await access.toManage(store.db, request.KeyId, 'kms:RotateKeyOnDemand')
   requireRotatable(asked)
-  const material = await keys.newMaterial(asked.spec, asked.accountId)
+  const material =
+    asked.origin === 'EXTERNAL' ? undefined : await keys.newMaterial(asked.spec, asked.accountId)
   return transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:RotateKeyOnDemand')
     const { key } = stored
     requireRotatable(key)
     requireNoneNear(key, now())
-    const versions = await keys.materials(tx.db, key)
+    if ((await keys.pendingRotation(tx.db, key)) !== undefined) throw rotationUnderWay(key)
+    const versions = await keys.versions(tx.db, key)
     const used = versions.filter(({ rotation }) => rotation?.type === 'ON_DEMAND').length
     if (used >= ON_DEMAND_ROTATIONS_PER_KEY) {
       throw new KmsError(
@@ -34,11 +42,30 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = async (
           `for this key: ${key.arn}`,
       )
     }
-    await keys.rotate(tx, stored, 'ON_DEMAND', material)
+    const rotated =
+      material === undefined
+        ? await imports.material.rotate(tx, stored)
+        : await keys.rotate(tx, stored, 'ON_DEMAND', material)
+    // With linked deployments it is not over yet, and recorded when it is.
+    if (rotated.currentMaterialId !== key.currentMaterialId) {
+      const facts = { before: key, rotated, rotationType: 'ON_DEMAND', clockMs: now() } as const
+      tx.record((changePosition) => rotationRecord({ ...facts, changePosition }))
+    }
     return { KeyId: key.arn }
   }).finally(() => {
-    material.fill(0)
+    material?.fill(0)
   })
+}
+
+function requireRotatable(key: KmsKey): void {
+  requireAtRest(key, 'rotation')
+  requireSymmetricEncryption(key)
+  requirePrimaryOrSingle(key)
+  requireState(key, 'rotation')
+}
+
+function rotationUnderWay({ arn }: KmsKey): KmsError {
+  return new KmsError('ConflictException', `A rotation of ${arn} is in progress.`)
 }
 
 function requireNoneNear({ arn, rotation }: KmsKey, nowMs: number): void {

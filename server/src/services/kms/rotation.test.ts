@@ -26,6 +26,7 @@ function timers() {
   const started = startDeploymentTimers({
     store: opened.store,
     keys: opened.keys,
+    imports: opened.imports,
     clock,
     log: quietLog,
     name: 'test',

@@ -1,29 +1,38 @@
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { hasReplicas } from '../../keys/multi-region.ts'
+import { requireState } from '../../keys/usable.ts'
+import { askedWithDaysUnused } from './key-last-usage.ts'
 import type { Operation } from './operation.ts'
 
 const DEFAULT_WINDOW_DAYS = 30
 const DAY_MS = 86_400_000
 
 /**
- * Puts a key out of use at once and destroys it when the window is over.
+ * Puts a key out of use at once and destroys it when the window is over. Replicas can be deleted each on its own, their
+ * primary key after them.
  *
  * @see AWS KMS API Reference, ScheduleKeyDeletion
  */
 export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = async (
   request,
-  { keys, access, transition, now },
+  { keys, keyUses, access, transition, now },
 ) => {
   const windowDays = request.PendingWindowInDays ?? DEFAULT_WINDOW_DAYS
   return transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:ScheduleKeyDeletion', {
+      ...askedWithDaysUnused(keyUses, tx.db, now),
       values: { 'kms:schedulekeydeletionpendingwindowindays': String(windowDays) },
     })
-    requireNotPendingDeletion(stored.key)
-    const atMs = now() + windowDays * DAY_MS
-    const key = await keys.change(tx, stored, { state: 'PendingDeletion', deletion: { atMs, windowDays } })
+    requireState(stored.key, 'schedule deletion')
+    // The waiting period of a primary key begins when its last replica is gone.
+    const waits = hasReplicas(stored.key)
+    const atMs = waits ? null : now() + windowDays * DAY_MS
+    const key = await keys.change(tx, stored, {
+      state: waits ? 'PendingReplicaDeletion' : 'PendingDeletion',
+      deletion: { atMs, windowDays },
+    })
     return {
       KeyId: key.arn,
-      DeletionDate: new Date(atMs),
+      ...(atMs !== null && { DeletionDate: new Date(atMs) }),
       KeyState: key.state,
       PendingWindowInDays: windowDays,
     }

@@ -1,7 +1,11 @@
 import type { Members, Shape, StructureOf } from '../../shape.ts'
 import { enums } from './enums.ts'
 import { grantShapes } from './grant-shapes.ts'
+import { importShapes } from './import-shapes.ts'
 import { keyPairShapes } from './key-pair-shapes.ts'
+import { keyMetadata, tag } from './key-shapes.ts'
+import { multiRegionShapes } from './multi-region-shapes.ts'
+import { lastUsageShapes } from './last-usage-shapes.ts'
 import { recipientInfo } from './recipient-shape.ts'
 import { rotationShapes } from './rotation-shapes.ts'
 
@@ -11,30 +15,6 @@ import { rotationShapes } from './rotation-shapes.ts'
  *
  * @see AWS KMS API Reference; docs/adr/0006-validation-table.md
  */
-const multiRegionKey = {
-  type: 'structure',
-  members: {
-    Arn: { type: 'string' },
-    Region: { type: 'string' },
-  },
-} as const satisfies Shape
-
-const xksKeyConfigurationType = {
-  type: 'structure',
-  members: {
-    Id: { type: 'string' },
-  },
-} as const satisfies Shape
-
-const multiRegionConfiguration = {
-  type: 'structure',
-  members: {
-    MultiRegionKeyType: { type: 'string', enum: enums.MultiRegionKeyType },
-    PrimaryKey: multiRegionKey,
-    ReplicaKeys: { type: 'list', of: multiRegionKey },
-  },
-} as const satisfies Shape
-
 const keyListEntry = {
   type: 'structure',
   members: {
@@ -54,50 +34,12 @@ const aliasListEntry = {
   },
 } as const satisfies Shape
 
-const keyMetadata = {
-  type: 'structure',
-  members: {
-    KeyId: { type: 'string', required: true },
-    AWSAccountId: { type: 'string' },
-    Arn: { type: 'string' },
-    CreationDate: { type: 'timestamp' },
-    Enabled: { type: 'boolean' },
-    Description: { type: 'string' },
-    KeyUsage: { type: 'string', enum: enums.KeyUsageType },
-    KeyState: { type: 'string', enum: enums.KeyState },
-    DeletionDate: { type: 'timestamp' },
-    ValidTo: { type: 'timestamp' },
-    Origin: { type: 'string', enum: enums.OriginType },
-    CustomKeyStoreId: { type: 'string' },
-    CloudHsmClusterId: { type: 'string' },
-    ExpirationModel: { type: 'string', enum: enums.ExpirationModelType },
-    KeyManager: { type: 'string', enum: enums.KeyManagerType },
-    CustomerMasterKeySpec: { type: 'string', enum: enums.CustomerMasterKeySpec },
-    KeySpec: { type: 'string', enum: enums.KeySpec },
-    EncryptionAlgorithms: { type: 'list', of: { type: 'string', enum: enums.EncryptionAlgorithmSpec } },
-    SigningAlgorithms: { type: 'list', of: { type: 'string', enum: enums.SigningAlgorithmSpec } },
-    KeyAgreementAlgorithms: { type: 'list', of: { type: 'string', enum: enums.KeyAgreementAlgorithmSpec } },
-    EncapsulationAlgorithms: { type: 'list', of: { type: 'string', enum: enums.EncapsulationAlgorithmSpec } },
-    MultiRegion: { type: 'boolean' },
-    MultiRegionConfiguration: multiRegionConfiguration,
-    PendingDeletionWindowInDays: { type: 'integer' },
-    MacAlgorithms: { type: 'list', of: { type: 'string', enum: enums.MacAlgorithmSpec } },
-    XksKeyConfiguration: xksKeyConfigurationType,
-    CurrentKeyMaterialId: { type: 'string' },
-  },
-} as const satisfies Shape
-
-const tag = {
-  type: 'structure',
-  members: {
-    TagKey: { type: 'string', min: 1, max: 128, required: true },
-    TagValue: { type: 'string', max: 256, required: true },
-  },
-} as const satisfies Shape
-
 export const operations = {
   ...grantShapes,
+  ...importShapes,
   ...keyPairShapes,
+  ...multiRegionShapes,
+  ...lastUsageShapes,
   ...rotationShapes,
   CancelKeyDeletion: {
     input: {

@@ -8,7 +8,7 @@ import { howSigned, requireDigestLength, signingAsked } from './signing.ts'
  *
  * @see AWS KMS API Reference, Sign
  */
-export const sign: Operation<'Sign'> = async (request, { access, caller }) => {
+export const sign: Operation<'Sign'> = async (request, { access, audit, caller }) => {
   requireDigestLength(request)
 
   const loaded = await access.forUse(request.KeyId, 'kms:Sign', signingAsked(request))
@@ -17,9 +17,11 @@ export const sign: Operation<'Sign'> = async (request, { access, caller }) => {
   const { scheme, input } = howSigned(key.spec, request)
   if (request.DryRun) throw new KmsError('DryRunOperationException')
 
+  const Signature = await material.sign(scheme, input, request.Message, caller.accountId)
+  audit.used(key)
   return {
     KeyId: key.arn,
-    Signature: await material.sign(scheme, input, request.Message, caller.accountId),
+    Signature,
     SigningAlgorithm: request.SigningAlgorithm,
   }
 }

@@ -1,5 +1,5 @@
 import { requireTags, withTags } from '../../keys/tags.ts'
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireState } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 import { tagsOf } from './resource-tags.ts'
 
@@ -9,7 +9,7 @@ export const tagResource: Operation<'TagResource'> = async (request, { keys, acc
   requireTags(added)
   return transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:TagResource', { requestTags: added })
-    requireNotPendingDeletion(stored.key)
+    requireState(stored.key, 'change')
     await keys.change(tx, stored, { tags: withTags(stored.key.tags, added) })
     return undefined
   })

@@ -1,5 +1,5 @@
 import { requireTagKeys, withoutTags } from '../../keys/tags.ts'
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireState } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /** @see AWS KMS API Reference, UntagResource */
@@ -9,7 +9,7 @@ export const untagResource: Operation<'UntagResource'> = async (request, { keys,
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:UntagResource', {
       requestTagKeys: request.TagKeys,
     })
-    requireNotPendingDeletion(stored.key)
+    requireState(stored.key, 'change')
     await keys.change(tx, stored, { tags: withoutTags(stored.key.tags, request.TagKeys) })
     return undefined
   })

@@ -1,7 +1,8 @@
-import { isReserved, requireAlias, requireAliasName, requireRoomForAlias } from '../../keys/aliases.ts'
+import { isReserved, requireAlias, requireAliasName } from '../../keys/aliases.ts'
 import { keyType } from '../../keys/key-type.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireRoomForAlias } from '../../keys/resource-quotas.ts'
+import { requireState } from '../../keys/usable.ts'
 import { aliasRules } from './create-alias.ts'
 import type { Operation } from './operation.ts'
 
@@ -13,7 +14,7 @@ import type { Operation } from './operation.ts'
  */
 export const updateAlias: Operation<'UpdateAlias'> = async (
   request,
-  { caller, region, aliases, access, transition },
+  { caller, region, aliases, access, resourceQuotas, transition },
 ) => {
   const id = { accountId: caller.accountId, region, name: request.AliasName }
   requireAliasName(id.name)
@@ -26,14 +27,14 @@ export const updateAlias: Operation<'UpdateAlias'> = async (
     const target = await access.toManage(tx.db, request.TargetKeyId, 'kms:UpdateAlias', {}, aliasRules)
     const stored = await requireAlias(aliases, tx.db, id)
     const old = await access.targetOf(tx.db, stored, 'kms:UpdateAlias')
-    requireNotPendingDeletion(target.key)
+    requireState(target.key, 'change')
     if (keyType(old.key) !== keyType(target.key) || old.key.usage !== target.key.usage) {
       throw new KmsError(
         'ValidationException',
         'The current and new KMS key must be of the same type and key usage.',
       )
     }
-    if (target.key.keyId !== stored.alias.keyId) requireRoomForAlias(target.key)
+    if (target.key.keyId !== stored.alias.keyId) requireRoomForAlias(target.key, resourceQuotas)
     await aliases.move(tx, stored, old, target)
     return undefined
   })

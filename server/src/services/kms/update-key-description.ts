@@ -1,4 +1,4 @@
-import { requireNotPendingDeletion } from '../../keys/usable.ts'
+import { requireState } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /** @see AWS KMS API Reference, UpdateKeyDescription */
@@ -8,7 +8,7 @@ export const updateKeyDescription: Operation<'UpdateKeyDescription'> = async (
 ) =>
   transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:UpdateKeyDescription')
-    requireNotPendingDeletion(stored.key)
+    requireState(stored.key, 'change')
     await keys.change(tx, stored, { description: request.Description })
     return undefined
   })

@@ -8,7 +8,7 @@ import type { Operation } from './operation.ts'
  *
  * @see AWS KMS API Reference, VerifyMac
  */
-export const verifyMac: Operation<'VerifyMac'> = async (request, { access }) => {
+export const verifyMac: Operation<'VerifyMac'> = async (request, { access, audit }) => {
   const { KeyId, GrantTokens, MacAlgorithm } = request
   const asked = { grantTokens: GrantTokens, values: { 'kms:macalgorithm': MacAlgorithm } }
   const loaded = await access.forUse(KeyId, 'kms:VerifyMac', asked)
@@ -17,5 +17,6 @@ export const verifyMac: Operation<'VerifyMac'> = async (request, { access }) => 
 
   const isValid = await material.verifyMac(macAlgorithms[MacAlgorithm], request.Message, request.Mac)
   if (!isValid) throw new KmsError('KMSInvalidMacException')
+  audit.used(loaded.key)
   return { KeyId: loaded.key.arn, MacValid: true, MacAlgorithm }
 }

@@ -8,7 +8,7 @@ import { howSigned, requireDigestLength, signingAsked } from './signing.ts'
  *
  * @see AWS KMS API Reference, Verify
  */
-export const verify: Operation<'Verify'> = async (request, { access, caller }) => {
+export const verify: Operation<'Verify'> = async (request, { access, audit, caller }) => {
   requireDigestLength(request)
 
   const loaded = await access.forUse(request.KeyId, 'kms:Verify', signingAsked(request))
@@ -20,5 +20,6 @@ export const verify: Operation<'Verify'> = async (request, { access, caller }) =
   const { Message, Signature } = request
   const isValid = await material.verify(scheme, input, Message, Signature, caller.accountId)
   if (!isValid) throw new KmsError('KMSInvalidSignatureException')
+  audit.used(key)
   return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: request.SigningAlgorithm }
 }

@@ -1,10 +1,12 @@
 import { createSecretKey } from 'node:crypto'
 import { systemRandom } from '../../../crypto/random.ts'
-import { openHeld, type HeldDeployment } from '../../../deployment/testing/deployment-fixture.ts'
+import { openHeld, quietLog, type HeldDeployment } from '../../../deployment/testing/deployment-fixture.ts'
 import { principalArn, type Principal, type Tag } from '../../../identity/principal.ts'
 import type { RequestFacts } from '../../../identity/request-facts.ts'
 import { plainSession, type SessionFacts } from '../../../identity/session.ts'
 import type { Standing } from '../../../identity/standing.ts'
+import { openLinks } from '../../../links/open-links.ts'
+import { commercialRegions } from '../../../regions.ts'
 import { there } from '../../../testing/there.ts'
 import type { Call } from '../../call.ts'
 import { REGION, testCall, type Outcome } from '../../../testing/test-call.ts'
@@ -50,9 +52,16 @@ export async function kmsRig(t: { after(cleanUp: () => Promise<void> | void): vo
   const held = await openHeld(t)
   const { opened, clock, change } = held
   const { accounts, principals, standings } = opened
-  const parts: KmsParts = { ...opened, attestation: undefined, random: systemRandom, now: () => clock.now() }
+  const parts: KmsParts = {
+    ...opened,
+    attestation: undefined,
+    linked: openLinks({ ...opened, ownRegions: new Set(commercialRegions), clock, log: quietLog }).keys,
+    regions: new Set(commercialRegions),
+    random: systemRandom,
+    now: () => clock.now(),
+  }
   const service = kmsService(parts)
-  let last: Outcome = { grounds: [], resources: [], notes: {}, identity: undefined }
+  let last: Outcome = { uses: [], grounds: [], resources: [], notes: {}, identity: undefined }
 
   async function made(kind: 'user' | 'role', asked: NewAsker): Promise<Asker> {
     const accountId = asked.accountId ?? opened.firstAccountId

@@ -1,0 +1,102 @@
+import type { Migration } from './migration.ts'
+
+/** Other deployments whose Regions are joined to this one's, and what each of them has of the keys in common. */
+export const regionLinks: Migration = {
+  number: 8,
+  name: 'region-links',
+  tables: [
+    {
+      name: 'link_identity',
+      columns: {
+        id: 'integer',
+        certificate: 'text',
+        wrapped_key: 'blob',
+        wrapped_seed: 'blob',
+        created_at: 'integer',
+        version: 'integer',
+        mac: 'blob',
+      },
+      primaryKey: ['id'],
+    },
+    {
+      name: 'region_links',
+      columns: {
+        deployment_id: 'text',
+        url: 'text',
+        identity: 'text',
+        regions: 'text',
+        created_at: 'integer',
+        version: 'integer',
+        mac: 'blob',
+      },
+      primaryKey: ['deployment_id'],
+    },
+    {
+      name: 'region_link_states',
+      columns: {
+        deployment_id: 'text',
+        seen_at: 'integer?',
+        failing_since: 'integer?',
+        failure: 'text?',
+      },
+      primaryKey: ['deployment_id'],
+    },
+    {
+      name: 'linked_sets',
+      columns: {
+        key_id: 'text',
+        deployment_id: 'text',
+        account_id: 'text',
+        region: 'text?',
+        sent: 'text',
+        sent_content: 'text?',
+        acknowledged: 'integer',
+        received: 'integer',
+        received_digest: 'text?',
+        gone_regions: 'text?',
+        due_at: 'integer?',
+        attempts: 'integer',
+        trouble: 'text?',
+        trouble_since: 'integer?',
+        version: 'integer',
+        mac: 'blob',
+      },
+      primaryKey: ['key_id', 'deployment_id'],
+      indexes: {
+        linked_sets_by_due: ['due_at', 'key_id', 'deployment_id'],
+        linked_sets_by_deployment: ['deployment_id', 'due_at', 'key_id'],
+      },
+    },
+    {
+      name: 'linked_replicas',
+      columns: {
+        key_id: 'text',
+        region: 'text',
+        deployment_id: 'text',
+        account_id: 'text',
+        policy: 'text',
+        description: 'text',
+        tags: 'text',
+        created_at: 'integer',
+        version: 'integer',
+        mac: 'blob',
+      },
+      primaryKey: ['key_id', 'region'],
+    },
+    {
+      name: 'linked_moves',
+      columns: {
+        key_id: 'text',
+        account_id: 'text',
+        deployment_id: 'text',
+        from_region: 'text',
+        to_region: 'text',
+        phase: 'text',
+        started_at: 'integer',
+        version: 'integer',
+        mac: 'blob',
+      },
+      primaryKey: ['key_id'],
+    },
+  ],
+}

@@ -1,0 +1,3 @@
+import { keyStatesTests } from './key-states.ts'
+
+keyStatesTests(true)
