@@ -7,7 +7,14 @@ material=$1
 spec=$2
 endpoint=${3:-http://127.0.0.1:5567}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+key=
+finish() {
+  status=$?
+  rm -rf "$work"
+  test "$status" -eq 0 || test -z "$key" || echo "key $key was made and has no material; delete it with schedule-key-deletion" >&2
+  exit "$status"
+}
+trap finish EXIT
 
 kms() { aws --endpoint-url "$endpoint" kms "$@"; }
 

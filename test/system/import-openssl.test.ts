@@ -61,6 +61,7 @@ test('a script that is refused says why and leaves no key that could be used', a
   assert.notEqual(code, 0)
   assert.equal(stdout, '')
   assert.match(stderr, /IncorrectKeyMaterialException/)
+  assert.match(stderr, /key [0-9a-f-]{36} was made and has no material/)
 })
 
 test('what keywright import wrap makes is imported by the AWS CLI', async () => {

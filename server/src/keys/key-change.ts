@@ -16,6 +16,8 @@ export type KeyChange = Partial<Pick<KmsKey, 'state' | 'description' | 'tags'>> 
   syncAtMs?: number | null
   /** Null ends automatic rotation. */
   rotation?: KeyRotation | null
+  /** When it is looked at again, of a rotation that is due and has to wait. */
+  rotationDueAtMs?: number
   /** Null releases the key. */
   quarantine?: Quarantine | null
 }

@@ -34,6 +34,7 @@ test('while a deployment is away the timer makes new material once, however ofte
   const rotations = keyRotations({ store, keys: counting, clock, log: quietLog })
   for (let times = 0; times < 3; times++) await rotations.runDue(clock.now(), () => false)
   assert.equal(made, 1)
+  assert.deepEqual(await keys.dueRotations(clock.now(), 10), [])
   assert.equal(Object.keys(await materialsOf(one, keyId)).length, 2)
   await settle(one, other)
 })

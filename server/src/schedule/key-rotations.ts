@@ -2,11 +2,14 @@ import type { Clock } from '../clock.ts'
 import type { StoredKey } from '../keys/key.ts'
 import { nextRotationMs } from '../keys/key-rotation.ts'
 import type { DueKey, Keys } from '../keys/keys.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, Transition } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { keysUndone, runEach } from './due-entities.ts'
 import { rotationRecord } from './rotation-record.ts'
 import type { TimerKind } from './timers.ts'
+
+const LOOK_AGAIN_MS = 300_000
+const WAITS = 'linked deployments are to hold the new material first'
 
 /** Gives keys new material when their rotation period is over. Nothing is lost by it, so it does not wait for anybody. */
 export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; log: Log }): TimerKind {
@@ -15,8 +18,14 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
   async function rotate(region: string, keyId: string): Promise<void> {
     const found = await keys.read(store.db, region, keyId)
     if (found === undefined || !isDue(found)) return
-    // It is due until linked deployments hold what was made for it, and each change of a key has the timers look.
-    if ((await keys.pendingRotation(store.db, found.key)) !== undefined) return
+    if ((await keys.pendingRotation(store.db, found.key)) !== undefined) {
+      await store.transition(async (tx) => {
+        tx.unrecorded = WAITS
+        const stored = await keys.read(tx.db, region, keyId)
+        if (stored !== undefined && isDue(stored)) await postpone(tx, stored)
+      })
+      return
+    }
     const material = await keys.newMaterial(found.key.spec, found.key.accountId)
     try {
       const rotated = await store.transition(async (tx) => {
@@ -27,7 +36,8 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
         }
         const key = await keys.rotate(tx, stored, 'AUTOMATIC', material)
         if (key.currentMaterialId === stored.key.currentMaterialId) {
-          tx.unrecorded = 'linked deployments are to hold the new material first'
+          tx.unrecorded = WAITS
+          await postpone(tx, stored)
           return false
         }
         tx.record((changePosition) =>
@@ -45,6 +55,11 @@ export function keyRotations(parts: { store: Store; keys: Keys; clock: Clock; lo
     } finally {
       material.fill(0)
     }
+  }
+
+  /** Each change of a key has the timers look at what is due: what waits for others must not be looked at each time. */
+  async function postpone(tx: Transition, stored: StoredKey): Promise<void> {
+    await keys.change(tx, stored, { rotationDueAtMs: clock.now() + LOOK_AGAIN_MS })
   }
 
   function isDue({ key }: StoredKey): boolean {
