@@ -10,6 +10,8 @@ const complaint = (path: string, specifier: string) =>
 const allowed: [path: string, specifier: string][] = [
   ['main.ts', './http/server.ts'],
   ['main.ts', './config.ts'],
+  ['main.ts', './main/listening.ts'],
+  ['main/listening.ts', '../http/server.ts'],
   ['cli/keywright.ts', '../main.ts'],
   ['cli/serve.ts', '../config.ts'],
   ['cli/audit.ts', '../audit/verify.ts'],
@@ -40,6 +42,7 @@ const refused: [path: string, specifier: string, reason: RegExp][] = [
   ['services/sts/identity.ts', '../kms/encrypt.ts', /service sts may not import service kms/],
   ['services/operation.ts', './kms/encrypt.ts', /what services share/],
   ['wire/dispatch.ts', '../main.ts', /only cli may import main/],
+  ['wire/dispatch.ts', '../main/listening.ts', /only cli may import main/],
   ['store/store.ts', '../config.ts', /only main\.ts and cli may import config/],
   ['store/store.ts', '../cli/serve.ts', /store may not import cli/],
   ['config.ts', './store/store.ts', /config may not import store/],

@@ -108,7 +108,7 @@ function wrongService(from: string, to: string): string | undefined {
 /** `leaf`, `main`, `config`, `cli`, or the name of a room; undefined for a place that has no rule. */
 function roomOf(path: string): string | undefined {
   if (leaves.includes(path)) return 'leaf'
-  if (path === 'main.ts') return 'main'
+  if (path === 'main.ts' || path.startsWith('main/')) return 'main'
   if (path === 'config.ts' || path === 'settings.ts') return 'config'
   const [room, rest] = path.split('/')
   if (room === undefined || rest === undefined) return undefined

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { RandomSource } from '../crypto/random.ts'
 
 /**
  * The line format and the hash chain of the journal. Nothing here reads, writes or knows the time.
@@ -141,4 +142,13 @@ export function followsHead(head: ChainHead, line: ParsedLine): string | undefin
   if (line.hash !== chainHash(head.hash, line.sequence, line.record))
     return 'its content does not match its hash'
   return undefined
+}
+
+/** Of a new chain: a random UUID (version 4, RFC 9562). */
+export function newChainId(random: RandomSource): string {
+  const bytes = random.bytes(16)
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

@@ -1,10 +1,15 @@
-import type { RandomSource } from '../crypto/random.ts'
-import { chainRecords, genesis, LineMemory, type ChainHead } from './chain.ts'
+import { chainRecords, genesis, LineMemory, newChainId, type ChainHead } from './chain.ts'
 import { anchorSeal, closeChain, registerChain, type ChainEnd } from './chain-registry.ts'
 import type { Journal, JournalEntry, JournalLimits, JournalOptions, JournalState } from './journal.ts'
 import { JournalUnavailableError } from './journal-unavailable-error.ts'
 import { OutboxDrain } from './outbox-drain.ts'
-import { PendingEntries, type PendingEntry, type RecordWritten } from './pending-entries.ts'
+import {
+  PendingEntries,
+  settleDrained,
+  settleStale,
+  type PendingEntry,
+  type RecordWritten,
+} from './pending-entries.ts'
 import { recoverChains } from './recovery.ts'
 import { signSeal } from './seal.ts'
 
@@ -301,7 +306,7 @@ export class GroupCommitJournal implements Journal {
     this.#lastAttemptMs = nowMs
     try {
       await this.#endAbandoned()
-      const chain = chainId(random)
+      const chain = newChainId(random)
       await sink.begin(chain)
       await registerChain(store, chain, node, nowMs)
       this.#live = { head: genesis(chain), sealedSequence: 0, drained: [] }
@@ -433,31 +438,4 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })
-}
-
-function settleStale(entries: PendingEntry[]): PendingEntry[] {
-  if (entries.every((entry) => entry.isCurrent())) return entries
-  return entries.filter((entry) => {
-    if (entry.isCurrent()) return true
-    entry.settle('stale')
-    return false
-  })
-}
-
-/** Another node's journal has these records; to their senders that is as good. */
-function settleDrained(entries: PendingEntry[], eventIds: ReadonlySet<string>): PendingEntry[] {
-  return entries.filter((entry) => {
-    if (entry.outboxEventId === undefined || !eventIds.has(entry.outboxEventId)) return true
-    entry.settle('durable')
-    return false
-  })
-}
-
-/** A random UUID (version 4, RFC 9562) from our own source of randomness. */
-function chainId(random: RandomSource): string {
-  const bytes = random.bytes(16)
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

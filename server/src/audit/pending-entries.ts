@@ -73,3 +73,22 @@ export class PendingEntries {
     return batch
   }
 }
+
+/** Sends back those whose answers rest on what has changed meanwhile; gives the others. */
+export function settleStale(entries: PendingEntry[]): PendingEntry[] {
+  if (entries.every((entry) => entry.isCurrent())) return entries
+  return entries.filter((entry) => {
+    if (entry.isCurrent()) return true
+    entry.settle('stale')
+    return false
+  })
+}
+
+/** Another node's journal has these records; to their senders that is as good. */
+export function settleDrained(entries: PendingEntry[], eventIds: ReadonlySet<string>): PendingEntry[] {
+  return entries.filter((entry) => {
+    if (entry.outboxEventId === undefined || !eventIds.has(entry.outboxEventId)) return true
+    entry.settle('durable')
+    return false
+  })
+}

@@ -14,7 +14,7 @@ import {
 } from '../crypto/root-key-passphrase.ts'
 import type { RandomSource } from '../crypto/random.ts'
 import { RootKeyError, type RootKey } from '../crypto/root-key.ts'
-import type { DeploymentRow } from '../store/schema.ts'
+import type { DeploymentRow } from '../store/rows/deployment-rows.ts'
 import { DeploymentError } from './deployment-error.ts'
 
 export type RootKeyProviderName = 'file' | 'passphrase'

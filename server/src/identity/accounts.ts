@@ -1,6 +1,6 @@
 import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { AccountRow } from '../store/schema.ts'
+import type { AccountRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { quarantineFromText, quarantineToText, type Quarantine } from './principal.ts'
 

@@ -1,6 +1,6 @@
 import { iamArn } from '../arn.ts'
 import type { RandomSource } from '../crypto/random.ts'
-import type { InstanceProfileRow } from '../store/schema.ts'
+import type { InstanceProfileRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { nameKey, tagsFromText, tagsToText, type Tag } from './principal.ts'
 import type { Db } from '../store/db.ts'

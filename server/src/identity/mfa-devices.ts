@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { RandomSource } from '../crypto/random.ts'
 import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
-import type { MfaDeviceRow } from '../store/schema.ts'
+import type { MfaDeviceRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { stepOfCode, stepOfConsecutiveCodes } from './mfa-totp.ts'
 import { tagsFromText, tagsToText, type Tag } from './principal.ts'

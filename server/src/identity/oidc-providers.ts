@@ -1,6 +1,6 @@
 import { iamArn } from '../arn.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { OidcProviderRow } from '../store/schema.ts'
+import type { OidcProviderRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { tagsFromText, tagsToText, type Tag } from './principal.ts'
 import type { Db } from '../store/db.ts'

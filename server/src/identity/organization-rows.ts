@@ -1,5 +1,5 @@
 import type { Db } from '../store/db.ts'
-import type { AccountRow, OrganizationPolicyRow, OrganizationRow } from '../store/schema.ts'
+import type { AccountRow, OrganizationPolicyRow, OrganizationRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { ORGANIZATION_ENTITY } from './organization.ts'
 import {

@@ -1,4 +1,4 @@
-import type { OrganizationRow } from '../store/schema.ts'
+import type { OrganizationRow } from '../store/rows/identity-rows.ts'
 
 /** The organization of a deployment's accounts: a root, units below it, and which policy is attached where. */
 export interface OrganizationStructure {

@@ -1,6 +1,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import type { Db } from '../store/db.ts'
-import type { Database, PrincipalRow } from '../store/schema.ts'
+import type { Database } from '../store/schema.ts'
+import type { PrincipalRow } from '../store/rows/identity-rows.ts'
 import type { StoredPrincipal } from './principal.ts'
 import { ROWS_PER_PAGE } from './row-pages.ts'
 

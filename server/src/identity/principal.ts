@@ -1,5 +1,5 @@
 import { formatArn, iamArn } from '../arn.ts'
-import type { PrincipalRow } from '../store/schema.ts'
+import type { PrincipalRow } from '../store/rows/identity-rows.ts'
 
 export type PrincipalKind = 'user' | 'group' | 'role'
 

@@ -5,7 +5,7 @@ import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
 import { principalRelations, type PrincipalRelations } from './principal-relations.ts'
 import { inPages, onPage, type NamedRows } from './row-pages.ts'
-import type { PrincipalRow } from '../store/schema.ts'
+import type { PrincipalRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import {
   columnsOf,

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { dnsSuffixOf } from '../arn.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { ServicePrincipalRow } from '../store/schema.ts'
+import type { ServicePrincipalRow } from '../store/rows/identity-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 
 /** A service that runs beside this one and may act for its users; known by its client certificate. */

@@ -1,6 +1,6 @@
 import type { Db } from '../store/db.ts'
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { AliasRow } from '../store/schema.ts'
+import type { AliasRow } from '../store/rows/key-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import { keyEntityId, type KmsKey, type StoredKey } from './key.ts'
 import { aliasArn } from './key-reference.ts'

@@ -1,5 +1,5 @@
 import { CoherentCache, type CacheEntry } from '../store/coherent-cache.ts'
-import type { GrantRow } from '../store/schema.ts'
+import type { GrantRow } from '../store/rows/key-rows.ts'
 import { CorruptRowError, type Store } from '../store/store.ts'
 import { granteeEntityId, grantFromRow } from './grant.ts'
 import { GrantIndex } from './grant-index.ts'

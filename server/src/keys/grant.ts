@@ -1,5 +1,5 @@
 import type { RequestPrincipal } from '../policy/request.ts'
-import type { GrantRow } from '../store/schema.ts'
+import type { GrantRow } from '../store/rows/key-rows.ts'
 import type { ContextConstraint, Pairs } from './grant-constraints.ts'
 import type { GrantOperation } from './grant-operations.ts'
 

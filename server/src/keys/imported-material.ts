@@ -1,4 +1,4 @@
-import type { KeyMaterialRow } from '../store/schema.ts'
+import type { KeyMaterialRow } from '../store/rows/key-rows.ts'
 import type { Transition } from '../store/store.ts'
 import type { DueMaterial } from './due-material.ts'
 import { isSameFingerprint, type Fingerprints } from './fingerprints.ts'

@@ -1,4 +1,4 @@
-import type { KeyUseRow } from '../store/schema.ts'
+import type { KeyUseRow } from '../store/rows/key-rows.ts'
 import { isLater, type KeyUse, type UsedKey, type UseOperation, type UseRecord } from './key-use.ts'
 
 type Slot = { -readonly [Name in keyof KeyUse]: KeyUse[Name] }

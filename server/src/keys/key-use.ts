@@ -1,4 +1,4 @@
-import type { KeyUseRow } from '../store/schema.ts'
+import type { KeyUseRow } from '../store/rows/key-rows.ts'
 
 /**
  * The cryptographic operations whose last one is known of each key.

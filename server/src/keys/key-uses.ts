@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Db } from '../store/db.ts'
-import type { KeyUseRow } from '../store/schema.ts'
+import type { KeyUseRow } from '../store/rows/key-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import type { KmsKey } from './key.ts'
 import {

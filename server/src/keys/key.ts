@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { formatArn, partitionOf } from '../arn.ts'
 import type { KeyRotation } from './key-rotation.ts'
-import type { KmsKeyRow } from '../store/schema.ts'
+import type { KmsKeyRow } from '../store/rows/key-rows.ts'
 import type { ReadStoredPolicy, StoredPolicy } from './stored-policies.ts'
 import { algorithmsOf, specs, type KeySpec, type KeyUsage } from './specs.ts'
 

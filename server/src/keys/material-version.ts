@@ -1,4 +1,4 @@
-import type { KeyMaterialRow } from '../store/schema.ts'
+import type { KeyMaterialRow } from '../store/rows/key-rows.ts'
 import type { KmsKey } from './key.ts'
 import type { RotationType } from './key-rotation.ts'
 import { isHeld } from './pending-material.ts'

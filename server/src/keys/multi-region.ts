@@ -1,5 +1,5 @@
 import type { Db } from '../store/db.ts'
-import type { KeyMaterialRow } from '../store/schema.ts'
+import type { KeyMaterialRow } from '../store/rows/key-rows.ts'
 import type { Transition } from '../store/store.ts'
 import { multiRegionType, type KmsKey, type MultiRegion, type StoredKey } from './key.ts'
 import type { KeyRotation } from './key-rotation.ts'

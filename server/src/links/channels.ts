@@ -1,7 +1,7 @@
 import type { KmsKey } from '../keys/key.ts'
 import { relatedRegions, type LinkedRegions } from '../keys/multi-region.ts'
 import type { Db } from '../store/db.ts'
-import type { LinkedSetRow } from '../store/schema.ts'
+import type { LinkedSetRow } from '../store/rows/link-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import type { RegionLink, RegionLinks } from './region-links.ts'
 

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import type { RandomSource } from '../crypto/random.ts'
 import { identityBytes, unwrapKey, wrapKey } from '../crypto/wrap.ts'
 import { X_WING_SEED_BYTES, xWingPrivateKey, type XWingPrivateKey } from '../crypto/x-wing.ts'
-import type { LinkIdentityRow } from '../store/schema.ts'
+import type { LinkIdentityRow } from '../store/rows/link-rows.ts'
 import { DuplicateRowError, type Store } from '../store/store.ts'
 import { makeLinkCertificate } from './link-certificate.ts'
 

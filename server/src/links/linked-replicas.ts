@@ -1,7 +1,7 @@
 import type { KmsKey } from '../keys/key.ts'
 import { tagsToText } from '../keys/key.ts'
 import type { Db } from '../store/db.ts'
-import type { LinkedMoveRow, LinkedReplicaRow } from '../store/schema.ts'
+import type { LinkedMoveRow, LinkedReplicaRow } from '../store/rows/link-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import type { DocumentReplica } from './set-document.ts'
 

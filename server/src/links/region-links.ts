@@ -1,4 +1,4 @@
-import type { RegionLinkRow } from '../store/schema.ts'
+import type { RegionLinkRow } from '../store/rows/link-rows.ts'
 import { DuplicateRowError, type Store, type Transition } from '../store/store.ts'
 import type { Db } from '../store/db.ts'
 import {

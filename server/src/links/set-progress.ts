@@ -1,10 +1,10 @@
-import type { StoredKey } from '../keys/key.ts'
+import type { KmsKey, StoredKey } from '../keys/key.ts'
 import type { RotationType } from '../keys/key-rotation.ts'
 import type { Keys } from '../keys/keys.ts'
 import { AWAITS_LINKED } from '../keys/material-version.ts'
 import { rotationRecord } from '../schedule/rotation-record.ts'
 import type { Db } from '../store/db.ts'
-import type { LinkedMoveRow } from '../store/schema.ts'
+import type { LinkedMoveRow } from '../store/rows/link-rows.ts'
 import type { Transition } from '../store/store.ts'
 import { saidIn, type Channels } from './channels.ts'
 import type { LinkedIntents } from './linked-replicas.ts'
@@ -117,6 +117,11 @@ export function createSetProgress(parts: {
     const replicaRegions = [...multiRegion.replicaRegions.filter((other) => other !== primaryRegion), region]
     const key = await keys.sets.tell(tx, author, { primaryRegion, replicaRegions: replicaRegions.sort() })
     await intents.advanceMove(tx, move, 'GIVEN UP')
+    recordMove(tx, key, deploymentId)
+  }
+
+  function recordMove(tx: Transition, key: KmsKey, deploymentId: string): void {
+    const primaryRegion = key.multiRegion?.primaryRegion ?? key.region
     tx.record((changePosition) =>
       linkEvent({
         operation: 'UpdatePrimaryRegion',
@@ -150,16 +155,7 @@ export function createSetProgress(parts: {
     })
     const told = await keys.read(tx.db, primaryRegion, keyId)
     if (told?.key.state === 'Updating') await keys.change(tx, told, { state: 'Enabled' })
-    tx.record((changePosition) =>
-      linkEvent({
-        operation: 'UpdatePrimaryRegion',
-        key,
-        deploymentId,
-        clockMs: now(),
-        changePosition,
-        additional: { primaryRegion },
-      }),
-    )
+    recordMove(tx, key, deploymentId)
   }
 
   return { contentFor, advance, takeBack }

@@ -1,5 +1,6 @@
 import type { Members, Shape } from '../../shape.ts'
 import { grantOperations } from '../../keys/grant-operations.ts'
+import { marker, nextPage } from './key-shapes.ts'
 
 /**
  * The shapes of the operations on grants, as AWS KMS publishes them (API version 2014-11-01, read 2026-11).
@@ -17,7 +18,6 @@ const servicePrincipal = {
 } as const
 const token = { type: 'string', min: 1, max: 8192 } as const
 const name = { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$' } as const
-const marker = { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' } as const
 const limit = { type: 'integer', min: 1, max: 1000 } as const
 const contextMap = { type: 'map', key: { type: 'string' }, value: { type: 'string' } } as const
 const operation = { type: 'string', enum: grantOperations } as const satisfies Shape
@@ -55,8 +55,7 @@ export const grantListEntry = {
 
 const grantList = {
   Grants: { type: 'list', of: grantListEntry },
-  NextMarker: marker,
-  Truncated: { type: 'boolean' },
+  ...nextPage,
 } as const satisfies Members
 
 export const grantShapes = {

@@ -1,12 +1,12 @@
 import type { Members } from '../../shape.ts'
 import { enums } from './enums.ts'
+import { keyId } from './key-shapes.ts'
 
 /**
  * The shapes of the operations on imported key material, as AWS KMS publishes them (API version 2014-11-01, read 2026-11).
  *
  * @see shapes.ts, which they are a part of
  */
-const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
 const keyMaterialId = { type: 'string', min: 64, max: 64, pattern: '^[a-f0-9]+$' } as const
 
 export const importShapes = {

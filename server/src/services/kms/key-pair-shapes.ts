@@ -1,6 +1,7 @@
 import type { Members } from '../../shape.ts'
 import { enums } from './enums.ts'
 import { recipientInfo } from './recipient-shape.ts'
+import { keyId } from './key-shapes.ts'
 
 /**
  * The shapes of the operations with asymmetric and HMAC keys and of those that make key pairs, as AWS KMS publishes them
@@ -8,7 +9,6 @@ import { recipientInfo } from './recipient-shape.ts'
  *
  * @see shapes.ts, which they are a part of
  */
-const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
 const grantTokens = {
   type: 'list',
   max: 10,

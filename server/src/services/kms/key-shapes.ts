@@ -1,4 +1,4 @@
-import type { Shape } from '../../shape.ts'
+import type { Members, Shape } from '../../shape.ts'
 import { enums } from './enums.ts'
 
 /**
@@ -6,6 +6,22 @@ import { enums } from './enums.ts'
  *
  * @see shapes.ts, which they are a part of
  */
+/** A key id or key ARN; of some operations an alias as well. */
+export const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
+
+export const marker = {
+  type: 'string',
+  min: 1,
+  max: 1024,
+  pattern: '[\\u0020-\\u00FF]*',
+} as const satisfies Shape
+
+/** What each page of a list ends with. */
+export const nextPage = {
+  NextMarker: { type: 'string' },
+  Truncated: { type: 'boolean' },
+} as const satisfies Members
+
 const multiRegionKey = {
   type: 'structure',
   members: {

@@ -1,5 +1,6 @@
 import type { Members, Shape } from '../../shape.ts'
 import { enums } from './enums.ts'
+import { keyId } from './key-shapes.ts'
 
 /**
  * The shapes of the operation on the last use of a key, as AWS KMS publishes them (API version 2014-11-01, read 2026-11).
@@ -18,7 +19,7 @@ const keyLastUsageData = {
 
 export const lastUsageShapes = {
   GetKeyLastUsage: {
-    input: { KeyId: { type: 'string', min: 1, max: 2048, required: true } },
+    input: { KeyId: keyId },
     output: {
       KeyId: { type: 'string' },
       KeyLastUsage: keyLastUsageData,

@@ -1,12 +1,11 @@
 import type { Members } from '../../shape.ts'
-import { keyMetadata, tag } from './key-shapes.ts'
+import { keyId, keyMetadata, tag } from './key-shapes.ts'
 
 /**
  * The shapes of the operations on multi-Region keys, as AWS KMS publishes them (API version 2014-11-01, read 2026-11).
  *
  * @see shapes.ts, which they are a part of
  */
-const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
 const region = {
   type: 'string',
   min: 1,

@@ -1,12 +1,12 @@
 import type { Members, Shape, StructureOf } from '../../shape.ts'
 import { enums } from './enums.ts'
+import { keyId, marker, nextPage } from './key-shapes.ts'
 
 /**
  * The shapes of the operations on rotation, as AWS KMS publishes them (API version 2014-11-01, read 2026-11).
  *
  * @see shapes.ts, which they are a part of
  */
-const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
 
 const rotationsListEntry = {
   type: 'structure',
@@ -54,12 +54,11 @@ export const rotationShapes = {
       KeyId: keyId,
       IncludeKeyMaterial: { type: 'string', enum: enums.IncludeKeyMaterial },
       Limit: { type: 'integer', min: 1, max: 1000 },
-      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+      Marker: marker,
     },
     output: {
       Rotations: { type: 'list', of: rotationsListEntry },
-      NextMarker: { type: 'string' },
-      Truncated: { type: 'boolean' },
+      ...nextPage,
     },
   },
   RotateKeyOnDemand: {

@@ -3,7 +3,7 @@ import { enums } from './enums.ts'
 import { grantShapes } from './grant-shapes.ts'
 import { importShapes } from './import-shapes.ts'
 import { keyPairShapes } from './key-pair-shapes.ts'
-import { keyMetadata, tag } from './key-shapes.ts'
+import { keyId, keyMetadata, marker, nextPage, tag } from './key-shapes.ts'
 import { multiRegionShapes } from './multi-region-shapes.ts'
 import { lastUsageShapes } from './last-usage-shapes.ts'
 import { recipientInfo } from './recipient-shape.ts'
@@ -43,7 +43,7 @@ export const operations = {
   ...rotationShapes,
   CancelKeyDeletion: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
     },
     output: {
       KeyId: { type: 'string' },
@@ -52,7 +52,7 @@ export const operations = {
   CreateAlias: {
     input: {
       AliasName: { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$', required: true },
-      TargetKeyId: { type: 'string', min: 1, max: 2048, required: true },
+      TargetKeyId: keyId,
     },
     output: null,
   },
@@ -101,7 +101,7 @@ export const operations = {
   },
   DescribeKey: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
     },
     output: {
@@ -110,19 +110,19 @@ export const operations = {
   },
   DisableKey: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
     },
     output: null,
   },
   EnableKey: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
     },
     output: null,
   },
   Encrypt: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Plaintext: { type: 'blob', min: 1, max: 4096, sensitive: true, required: true },
       EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
       GrantTokens: { type: 'list', max: 10, of: { type: 'string', min: 1, max: 8192 }, unrecorded: true },
@@ -137,7 +137,7 @@ export const operations = {
   },
   GenerateDataKey: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
       NumberOfBytes: { type: 'integer', min: 1, max: 1024 },
       KeySpec: { type: 'string', enum: enums.DataKeySpec },
@@ -155,7 +155,7 @@ export const operations = {
   },
   GenerateDataKeyWithoutPlaintext: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
       KeySpec: { type: 'string', enum: enums.DataKeySpec },
       NumberOfBytes: { type: 'integer', min: 1, max: 1024 },
@@ -181,7 +181,7 @@ export const operations = {
   },
   GetKeyPolicy: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       PolicyName: { type: 'string', min: 1, max: 128, pattern: '[\\w]+' },
     },
     output: {
@@ -193,52 +193,48 @@ export const operations = {
     input: {
       KeyId: { type: 'string', min: 1, max: 2048 },
       Limit: { type: 'integer', min: 1, max: 1000 },
-      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+      Marker: marker,
     },
     output: {
       Aliases: { type: 'list', of: aliasListEntry },
-      NextMarker: { type: 'string' },
-      Truncated: { type: 'boolean' },
+      ...nextPage,
     },
   },
   ListKeyPolicies: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Limit: { type: 'integer', min: 1, max: 1000 },
-      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+      Marker: marker,
     },
     output: {
       PolicyNames: { type: 'list', of: { type: 'string' } },
-      NextMarker: { type: 'string' },
-      Truncated: { type: 'boolean' },
+      ...nextPage,
     },
   },
   ListKeys: {
     input: {
       Limit: { type: 'integer', min: 1, max: 1000 },
-      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+      Marker: marker,
     },
     output: {
       Keys: { type: 'list', of: keyListEntry },
-      NextMarker: { type: 'string' },
-      Truncated: { type: 'boolean' },
+      ...nextPage,
     },
   },
   ListResourceTags: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Limit: { type: 'integer', min: 1, max: 1000 },
-      Marker: { type: 'string', min: 1, max: 1024, pattern: '[\\u0020-\\u00FF]*' },
+      Marker: marker,
     },
     output: {
       Tags: { type: 'list', of: tag },
-      NextMarker: { type: 'string' },
-      Truncated: { type: 'boolean' },
+      ...nextPage,
     },
   },
   PutKeyPolicy: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Policy: {
         type: 'string',
         min: 1,
@@ -253,7 +249,7 @@ export const operations = {
   },
   ReEncrypt: {
     input: {
-      DestinationKeyId: { type: 'string', min: 1, max: 2048, required: true },
+      DestinationKeyId: keyId,
       CiphertextBlob: { type: 'blob', min: 1, max: 6144 },
       SourceEncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
       SourceKeyId: { type: 'string', min: 1, max: 2048 },
@@ -276,7 +272,7 @@ export const operations = {
   },
   ScheduleKeyDeletion: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       // AWS's model allows 1 to 365; its service and documentation hold 7 to 30.
       PendingWindowInDays: { type: 'integer', min: 7, max: 30 },
     },
@@ -289,14 +285,14 @@ export const operations = {
   },
   TagResource: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Tags: { type: 'list', of: tag, required: true },
     },
     output: null,
   },
   UntagResource: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       TagKeys: { type: 'list', of: { type: 'string', min: 1, max: 128 }, required: true },
     },
     output: null,
@@ -304,13 +300,13 @@ export const operations = {
   UpdateAlias: {
     input: {
       AliasName: { type: 'string', min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$', required: true },
-      TargetKeyId: { type: 'string', min: 1, max: 2048, required: true },
+      TargetKeyId: keyId,
     },
     output: null,
   },
   UpdateKeyDescription: {
     input: {
-      KeyId: { type: 'string', min: 1, max: 2048, required: true },
+      KeyId: keyId,
       Description: { type: 'string', max: 8192, required: true },
     },
     output: null,
