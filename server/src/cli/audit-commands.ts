@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
@@ -10,6 +9,7 @@ import type { ChainReport } from '../audit/verify.ts'
 import { requireOwnDataDir } from './data-dir.ts'
 import type { JournalAccess } from './deployment.ts'
 import { CommandError, oneLine } from './failure.ts'
+import { readInputFile } from './input-file.ts'
 import { textTable, timeText } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -163,9 +163,9 @@ function verdict({ firstBad, tail: rest }: ChainReport): string {
 
 function readAnchors(file: string): string {
   try {
-    if (statSync(file).size > MAX_ANCHOR_BYTES)
-      throw new CommandError(`${file} is too long for an anchor file`)
-    return readFileSync(file, 'utf8')
+    const bytes = readInputFile(file, MAX_ANCHOR_BYTES)
+    if (bytes === undefined) throw new CommandError(`${file} is too long for an anchor file`)
+    return bytes.toString()
   } catch (cause) {
     if (cause instanceof CommandError) throw cause
     throw new CommandError(`cannot read the anchor file ${file} (${(cause as NodeJS.ErrnoException).code})`, {

@@ -1,11 +1,12 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { longestUnderRsa, wrapForImport } from '../crypto/import-wrapping.ts'
 import { importSchemeOf, wrappingAlgorithmsIn } from '../keys/import-wrapping.ts'
 import { readPrivateFile } from '../private-file.ts'
 import { CommandError } from './failure.ts'
+import { readInputFile } from './input-file.ts'
 import type { Session } from './session.ts'
 
 const MAX_MATERIAL_BYTES = 4096
@@ -95,9 +96,8 @@ function isPkcs8(der: Buffer): boolean {
 function readPublicKey(file: string): KeyObject {
   let key: KeyObject
   try {
-    if (statSync(file).size > MAX_PUBLIC_KEY_BYTES)
-      throw new CommandError(`${file} is too long for a public key`)
-    const content = readFileSync(file)
+    const content = readInputFile(file, MAX_PUBLIC_KEY_BYTES)
+    if (content === undefined) throw new CommandError(`${file} is too long for a public key`)
     const der = content[0] === 0x30 ? content : Buffer.from(content.toString('latin1'), 'base64')
     key = createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {

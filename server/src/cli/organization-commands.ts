@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { CommandError } from './failure.ts'
+import { readInputFile } from './input-file.ts'
 import { textTable } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -202,10 +202,9 @@ function optional(options: Readonly<Record<string, string | undefined>>): Record
 function documentIn(session: Session, shown: string): string {
   const file = resolve(session.around.cwd, shown)
   try {
-    if (statSync(file).size > LONGEST_DOCUMENT_BYTES) {
-      throw new CommandError(`${shown} is longer than a policy can be`)
-    }
-    return readFileSync(file, 'utf8')
+    const bytes = readInputFile(file, LONGEST_DOCUMENT_BYTES)
+    if (bytes === undefined) throw new CommandError(`${shown} is longer than a policy can be`)
+    return bytes.toString()
   } catch (cause) {
     if (cause instanceof CommandError) throw cause
     throw new CommandError(`${shown} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })

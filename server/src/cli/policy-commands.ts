@@ -1,9 +1,9 @@
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { PrincipalAccess, SimulatedAccess } from '../deployment/access-questions.ts'
 import type { Finding, ReviewedKind } from '../policy/analysis/validate-policy.ts'
 import { CommandError, oneLine } from './failure.ts'
+import { readInputFile } from './input-file.ts'
 import { textTable } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -117,8 +117,9 @@ function pair(text: string): [string, string] {
 
 function readPolicy(file: string): string {
   try {
-    if (statSync(file).size > MAX_POLICY_BYTES) throw new CommandError(`${file} is too long for a policy`)
-    return readFileSync(file, 'utf8')
+    const bytes = readInputFile(file, MAX_POLICY_BYTES)
+    if (bytes === undefined) throw new CommandError(`${file} is too long for a policy`)
+    return bytes.toString()
   } catch (cause) {
     if (cause instanceof CommandError) throw cause
     throw new CommandError(`cannot read the policy ${file} (${(cause as NodeJS.ErrnoException).code})`, {

@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { CommandError } from './failure.ts'
+import { readInputFile } from './input-file.ts'
 import { textTable, timeText } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -55,13 +55,12 @@ export function addServiceCommands(program: Command, session: Session): void {
 
 function certificateIn(file: string, shown: string): string {
   try {
-    if (statSync(file).size > LONGEST_CERTIFICATE_BYTES) {
-      throw new CommandError(`${shown} is longer than a certificate can be`)
-    }
+    const bytes = readInputFile(file, LONGEST_CERTIFICATE_BYTES)
+    if (bytes === undefined) throw new CommandError(`${shown} is longer than a certificate can be`)
     // Nothing else of the file leaves this process: some keep the private key beside the certificate.
     const [certificate] =
       /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.exec(
-        readFileSync(file, 'latin1'),
+        bytes.toString('latin1'),
       ) ?? []
     if (certificate === undefined) throw new CommandError(`${shown} holds no certificate in PEM form`)
     return certificate
