@@ -50,7 +50,7 @@ function stringConstraints(shape: StringShape): readonly Constraint[] {
     // matching takes time linear in the length.
     // Only those that need the flag take it: others have escapes and ranges that it does not allow.
     const unicode = /\\p\{|\\u\{/.test(shape.pattern)
-    const pattern = new RegExp(`^(?:${shape.pattern})$`, unicode ? 'u' : '')
+    const pattern = new RegExp(`^(?:${withAsciiSpace(shape.pattern)})$`, unicode ? 'u' : '')
     constraints.push({
       text: `Member must satisfy regular expression pattern: ${shape.pattern}`,
       ...(shape.characters !== undefined && { instead: shape.characters }),
@@ -65,6 +65,11 @@ function stringConstraints(shape: StringShape): readonly Constraint[] {
     })
   }
   return constraints
+}
+
+/** In AWS's patterns, which are Java's, white space within a class is six characters; in JavaScript's it is 25. */
+function withAsciiSpace(pattern: string): string {
+  return pattern.replaceAll('\\s', ' \\t\\n\\v\\f\\r')
 }
 
 function lengthConstraints(

@@ -10,6 +10,7 @@ const members = {
   Plaintext: { type: 'blob', min: 1, max: 4, sensitive: true },
   Password: { type: 'string', min: 7, max: 32, sensitive: true },
   AliasName: { type: 'string', min: 1, max: 256, pattern: '[a-zA-Z0-9:/_-]+' },
+  Note: { type: 'string', pattern: '^[a-z\\s.-]+$' },
   KeySpec: { type: 'string', enum: ['RSA_2048', 'HMAC_256'] },
   Limit: { type: 'integer', min: 1, max: 1000 },
   Offset: { type: 'long' },
@@ -126,6 +127,16 @@ test('pattern, of the whole value', () => {
       { AliasName: name },
       `Value '${name}' at 'aliasName' failed to satisfy constraint: ` +
         'Member must satisfy regular expression pattern: [a-zA-Z0-9:/_-]+',
+    )
+  }
+})
+
+test('white space in a pattern is that of ASCII, as the patterns of AWS mean it', () => {
+  for (const note of ['a\u00a0b', 'a\u2028b', 'a\ufeffb', 'a\u3000b']) {
+    violates(
+      { Note: note },
+      `Value '${note}' at 'note' failed to satisfy constraint: ` +
+        'Member must satisfy regular expression pattern: ^[a-z\\s.-]+$',
     )
   }
 })
