@@ -347,6 +347,8 @@ test('keywright keys stale tells older material that is in use from that which n
     assert.match(shown.stdout, new RegExp(`${rotated.arn} +${opened} +\\S+ +not used\n`))
     const elsewhere = await stale(dataDir, '--days', '30', '--region', 'eu-west-1')
     assert.deepEqual([elsewhere.keys, elsewhere.found], [0, []])
+    const misspelt = await runKeywright(['keys', 'stale', '--region', 'eu-wset-1'], { dataDir })
+    assert.match(misspelt.stdout, /There are no keys here: look at the Region and the account/)
     const ofAccount = await stale(dataDir, '--days', '30', '--account', '123456789012')
     assert.equal(ofAccount.keys, 0)
   } finally {

@@ -65,6 +65,7 @@ function staleText({ days, trackedSince, keys, found, truncated, damaged }: Stal
   const rotated = found.filter(({ olderMaterial }) => olderMaterial.length > 0)
   return [
     `Keys: ${keys}. Uses are known since ${timeText(trackedSince)}.\n`,
+    keys === 0 ? 'There are no keys here: look at the Region and the account that you ask for.\n' : '',
     unused.length === 0
       ? `No key is known to be unused for ${days} days.\n`
       : `Keys that were not used for ${days} days: ${unused.length}\n${keyTable(unused)}`,
