@@ -120,13 +120,13 @@ test('nobody changes an AWS managed key, nor does its service for them: its poli
 
 test('it is used by way of its service, and directly by nobody', async () => {
   for (const attempt of [
-    kms.encrypt({ KeyId: alias, Plaintext }),
-    kms.decrypt({ CiphertextBlob }),
-    kms.generateDataKey({ KeyId, KeySpec: 'AES_256' }),
-    kms.generateDataKeyWithoutPlaintext({ KeyId, KeySpec: 'AES_256' }),
-    kms.reEncrypt({ CiphertextBlob, DestinationKeyId: own.id }),
+    () => kms.encrypt({ KeyId: alias, Plaintext }),
+    () => kms.decrypt({ CiphertextBlob }),
+    () => kms.generateDataKey({ KeyId, KeySpec: 'AES_256' }),
+    () => kms.generateDataKeyWithoutPlaintext({ KeyId, KeySpec: 'AES_256' }),
+    () => kms.reEncrypt({ CiphertextBlob, DestinationKeyId: own.id }),
   ]) {
-    await assertRefused(attempt, 'AccessDeniedException', /not authorized/)
+    await assertRefused(attempt(), 'AccessDeniedException', /not authorized/)
   }
   const { Plaintext: opened } = await s3.decrypt({ CiphertextBlob })
   assert.deepEqual(Buffer.from(opened ?? []), Plaintext)

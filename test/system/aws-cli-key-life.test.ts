@@ -30,10 +30,6 @@ after(() => server.stop())
 
 const metadata = async (script: string, member = 'KeyMetadata') =>
   (await user.json<Record<string, Metadata>>(script))[member] as Metadata
-const refusedWith = async (script: string) => {
-  const { code, message } = await user.refusal(script)
-  return `${code}: ${message}`
-}
 const opened = '--output text --query Plaintext | base64 --decode'
 
 describe('the AWS CLI with multi-Region keys', () => {
@@ -91,7 +87,7 @@ aws kms replicate-key \\
     const here = await metadata(`aws kms describe-key --key-id ${id}`)
     assert.deepEqual(here['MultiRegionConfiguration'], { MultiRegionKeyType: 'PRIMARY', ...set })
     assert.match(
-      await refusedWith(`aws kms replicate-key --key-id ${id} --replica-region us-west-2`),
+      await user.refusedWith(`aws kms replicate-key --key-id ${id} --replica-region us-west-2`),
       /^AlreadyExistsException: /,
     )
   })
@@ -112,7 +108,7 @@ aws kms decrypt --region us-west-2 --ciphertext-blob fileb://sealed ${opened}`)
     const status = `aws kms get-key-rotation-status --region us-west-2 --key-id ${id} --query KeyRotationEnabled`
     assert.equal(await user.text(status), 'true')
     assert.equal(
-      await refusedWith(`aws kms disable-key-rotation --region us-west-2 --key-id ${id}`),
+      await user.refusedWith(`aws kms disable-key-rotation --region us-west-2 --key-id ${id}`),
       `UnsupportedOperationException: ${arnOf(id, 'us-west-2')} is not a multi-region primary key.`,
     )
   })
@@ -132,7 +128,7 @@ aws kms update-primary-region \\
       assert.equal(MultiRegionConfiguration?.PrimaryKey?.Region, 'us-west-2')
     }
     assert.equal(
-      await refusedWith(`aws kms update-primary-region --key-id ${id} --primary-region us-west-2`),
+      await user.refusedWith(`aws kms update-primary-region --key-id ${id} --primary-region us-west-2`),
       `UnsupportedOperationException: ${arnOf(id)} is not a multi-region primary key.`,
     )
     assert.equal(await user.text(`aws kms decrypt --ciphertext-blob fileb://sealed ${opened}`), 'for both')
@@ -161,12 +157,12 @@ aws kms update-primary-region \\
   test('of a set that is not there, and of a key of one Region, it is said what is wrong', async () => {
     const unknown = 'mrk-12345678901234567890123456789012'
     assert.equal(
-      await refusedWith(`aws kms replicate-key --key-id ${unknown} --replica-region us-west-2`),
+      await user.refusedWith(`aws kms replicate-key --key-id ${unknown} --replica-region us-west-2`),
       `NotFoundException: Key '${arnOf(unknown)}' does not exist`,
     )
     const { KeyId, Arn } = await metadata('aws kms create-key')
     assert.equal(
-      await refusedWith(`aws kms replicate-key --key-id ${KeyId} --replica-region us-west-2`),
+      await user.refusedWith(`aws kms replicate-key --key-id ${KeyId} --replica-region us-west-2`),
       `UnsupportedOperationException: ${Arn} is not a multi-region primary key.`,
     )
   })
@@ -190,7 +186,7 @@ openssl pkeyutl -encrypt -in ${material} -out wrapped -inkey wrapping.der -keyfo
     id = made.KeyId
     assert.deepEqual([made.KeyState, made['Enabled'], made['Origin']], ['PendingImport', false, 'EXTERNAL'])
     assert.equal(
-      await refusedWith(`aws kms encrypt --key-id ${id} --plaintext x`),
+      await user.refusedWith(`aws kms encrypt --key-id ${id} --plaintext x`),
       `KMSInvalidStateException: ${arnOf(id)} is pending import.`,
     )
   })
@@ -213,9 +209,9 @@ aws kms decrypt --ciphertext-blob fileb://sealed ${opened}`)
     await user.text(`aws kms delete-imported-key-material --key-id ${id}`)
     assert.equal((await metadata(`aws kms describe-key --key-id ${id}`)).KeyState, 'PendingImport')
     const decrypt = 'aws kms decrypt --ciphertext-blob fileb://sealed'
-    assert.equal(await refusedWith(decrypt), `KMSInvalidStateException: ${arnOf(id)} is pending import.`)
+    assert.equal(await user.refusedWith(decrypt), `KMSInvalidStateException: ${arnOf(id)} is pending import.`)
     await user.text(`openssl rand -out other 32\n${wrapped('other')}`)
-    assert.match(await refusedWith(importKey(forGood)), /^IncorrectKeyMaterialException: /)
+    assert.match(await user.refusedWith(importKey(forGood)), /^IncorrectKeyMaterialException: /)
 
     const validTo = new Date(Date.now() + 30 * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z')
     await user.text(wrapped('material'))
@@ -229,24 +225,29 @@ aws kms decrypt --ciphertext-blob fileb://sealed ${opened}`)
 
   test('mistakes are named: no end, an end in the past, a token of another key, automatic rotation', async () => {
     assert.equal(
-      await refusedWith(importKey('')),
+      await user.refusedWith(importKey('')),
       'ValidationException: A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES',
     )
     assert.match(
-      await refusedWith(importKey('--expiration-model KEY_MATERIAL_EXPIRES --valid-to 2020-01-01T00:00:00Z')),
+      await user.refusedWith(
+        importKey('--expiration-model KEY_MATERIAL_EXPIRES --valid-to 2020-01-01T00:00:00Z'),
+      ),
       /^ValidationException: /,
     )
     const { KeyId } = await metadata('aws kms create-key --origin EXTERNAL')
-    assert.match(await refusedWith(importKey(forGood).replace(id, KeyId)), /^InvalidImportTokenException: /)
+    assert.match(
+      await user.refusedWith(importKey(forGood).replace(id, KeyId)),
+      /^InvalidImportTokenException: /,
+    )
     assert.equal(
-      await refusedWith(`aws kms enable-key-rotation --key-id ${id}`),
+      await user.refusedWith(`aws kms enable-key-rotation --key-id ${id}`),
       `UnsupportedOperationException: ${arnOf(id)} origin is EXTERNAL which is not valid for this operation.`,
     )
     const status = `aws kms get-key-rotation-status --key-id ${id} --query KeyRotationEnabled`
     assert.equal(await user.text(status), 'false')
     const own = await metadata('aws kms create-key')
     assert.equal(
-      await refusedWith(
+      await user.refusedWith(
         `aws kms get-parameters-for-import --key-id ${own.KeyId} --wrapping-algorithm RSAES_OAEP_SHA_256 --wrapping-key-spec RSA_2048`,
       ),
       `UnsupportedOperationException: ${own.Arn} origin is AWS_KMS which is not valid for this operation.`,
@@ -258,7 +259,7 @@ test('a key is disabled, scheduled for deletion within 7 to 30 days, and kept', 
   const { KeyId, Arn } = await metadata('aws kms create-key')
   await user.text(`aws kms disable-key --key-id ${KeyId}`)
   for (const days of [6, 31]) {
-    const refused = await refusedWith(
+    const refused = await user.refusedWith(
       `aws kms schedule-key-deletion --key-id ${KeyId} --pending-window-in-days ${days}`,
     )
     assert.match(refused, /^ValidationException: /)

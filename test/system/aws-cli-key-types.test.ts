@@ -33,10 +33,6 @@ function keep(file: string, base64: string | undefined): void {
   writeFileSync(join(user.folder, file), Buffer.from(base64 ?? '', 'base64'))
 }
 const bytesOf = (file: string) => readFileSync(join(user.folder, file))
-const refusedWith = async (script: string) => {
-  const { code, message } = await user.refusal(script)
-  return `${code}: ${message}`
-}
 const newKey = async (alias: string, options: string) => {
   const { KeyMetadata } = await user.json<Described>(`aws kms create-key ${options}`)
   await user.text(`aws kms create-alias --alias-name ${alias} --target-key-id ${KeyMetadata.KeyId}`)
@@ -213,15 +209,15 @@ describe('signatures that the AWS CLI brings and OpenSSL verifies', () => {
   test('a file that is no message and a digest that is no digest are refused in AWS’s words', async () => {
     const common = '--key-id alias/ECC_NIST_P384 --signing-algorithm ECDSA_SHA_384'
     assert.equal(
-      await refusedWith(`aws kms sign ${common} --message fileb://release`),
+      await user.refusedWith(`aws kms sign ${common} --message fileb://release`),
       "ValidationException: 1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096",
     )
     assert.equal(
-      await refusedWith(`aws kms sign ${common} --message fileb://message --message-type DIGEST`),
+      await user.refusedWith(`aws kms sign ${common} --message fileb://message --message-type DIGEST`),
       'ValidationException: Digest is invalid length for algorithm ECDSA_SHA_384.',
     )
     assert.equal(
-      await refusedWith(
+      await user.refusedWith(
         'aws kms sign --key-id alias/ECC_NIST_P384 --signing-algorithm ECDSA_SHA_256 --message hello',
       ),
       'InvalidKeyUsageException: Algorithm ECDSA_SHA_256 is incompatible with key spec ECC_NIST_P384.',
@@ -362,15 +358,15 @@ describe('RSA encryption with the AWS CLI', () => {
     )
     // The ciphertext names neither its key nor its algorithm: both have to be said, as at AWS.
     assert.equal(
-      await refusedWith(`${decrypt} --key-id alias/rsa --encryption-algorithm RSAES_OAEP_SHA_1`),
+      await user.refusedWith(`${decrypt} --key-id alias/rsa --encryption-algorithm RSAES_OAEP_SHA_1`),
       'InvalidCiphertextException: ',
     )
     assert.equal(
-      await refusedWith(`${decrypt} --key-id alias/rsa`),
+      await user.refusedWith(`${decrypt} --key-id alias/rsa`),
       'InvalidKeyUsageException: Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
     )
     assert.equal(
-      await refusedWith(`aws kms encrypt --key-id alias/rsa --plaintext 'attack at dawn'`),
+      await user.refusedWith(`aws kms encrypt --key-id alias/rsa --plaintext 'attack at dawn'`),
       'InvalidKeyUsageException: Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
     )
     assert.equal((await user.refusal(decrypt)).code, 'InvalidCiphertextException')
@@ -402,7 +398,7 @@ describe('RSA encryption with the AWS CLI', () => {
       head --bytes 191 /dev/urandom > longer`)
     assert.equal(shown, 'same')
     assert.equal(
-      await refusedWith(
+      await user.refusedWith(
         `aws kms encrypt --key-id alias/rsa --plaintext fileb://longer --encryption-algorithm ${oaep}`,
       ),
       `ValidationException: Algorithm ${oaep} and key spec RSA_2048 cannot encrypt data larger than 190 bytes.`,
@@ -441,7 +437,7 @@ describe('RSA encryption with the AWS CLI', () => {
 })
 
 describe('what the AWS CLI shows of a mistake with such keys', () => {
-  const create = (options: string) => refusedWith(`aws kms create-key ${options}`)
+  const create = (options: string) => user.refusedWith(`aws kms create-key ${options}`)
 
   test('create-key wants a usage, and one that fits', async () => {
     assert.equal(
@@ -493,7 +489,7 @@ describe('what the AWS CLI shows of a mistake with such keys', () => {
     for (const [command, [alias, usage, operation]] of Object.entries(refusals)) {
       const { KeyMetadata } = await user.json<Described>(`aws kms describe-key --key-id alias/${alias}`)
       assert.equal(
-        await refusedWith(`aws kms ${command}`),
+        await user.refusedWith(`aws kms ${command}`),
         `InvalidKeyUsageException: ${KeyMetadata.Arn} key usage is ${usage} which is not valid for ${operation}.`,
       )
     }
@@ -505,11 +501,11 @@ describe('what the AWS CLI shows of a mistake with such keys', () => {
     const publicKey = 'aws kms get-public-key --key-id alias/ending'
     const { PublicKey } = await user.json<Answer>(publicKey)
     await user.text(`aws kms disable-key --key-id ${KeyId}`)
-    assert.equal(await refusedWith(sign), `DisabledException: ${Arn} is disabled.`)
+    assert.equal(await user.refusedWith(sign), `DisabledException: ${Arn} is disabled.`)
     assert.equal((await user.json<Answer>(publicKey))['PublicKey'], PublicKey)
     await user.text(`aws kms schedule-key-deletion --key-id ${KeyId} --pending-window-in-days 7`)
     const pending = `KMSInvalidStateException: ${Arn} is pending deletion.`
-    assert.deepEqual([await refusedWith(sign), await refusedWith(publicKey)], [pending, pending])
+    assert.deepEqual([await user.refusedWith(sign), await user.refusedWith(publicKey)], [pending, pending])
   })
 
   test('neither message nor MAC, private key nor plaintext is in the journal, and the journal verifies', async () => {

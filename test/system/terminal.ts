@@ -25,6 +25,8 @@ export interface Terminal {
   text(script: string): Promise<string>
   /** The service's error as the CLI words it; the command must be refused with one. */
   refusal(script: string): Promise<{ code: string; operation: string; message: string }>
+  /** The same in one text, `code: message`. */
+  refusedWith(script: string): Promise<string>
 }
 
 export interface TerminalOptions {
@@ -76,18 +78,23 @@ export function terminal(
     assert.equal(code, 0, `${script}\n${stderr}`)
     return stdout.replace(/\n$/, '')
   }
+  const refusal: Terminal['refusal'] = async (script) => {
+    const { code, stdout, stderr } = await run(script)
+    assert.equal(code, REFUSED, `${script}\n${stdout}${stderr}`)
+    const match = /^\s*An error occurred \((\w+)\) when calling the (\w+) operation: (.*)\s*$/.exec(stderr)
+    assert.ok(match, stderr)
+    const [, error = '', operation = '', message = ''] = match
+    return { code: error, operation, message }
+  }
   return {
     folder,
     run,
     text,
     json: async <T>(script: string) => JSON.parse(await text(script)) as T,
-    async refusal(script) {
-      const { code, stdout, stderr } = await run(script)
-      assert.equal(code, REFUSED, `${script}\n${stdout}${stderr}`)
-      const match = /^\s*An error occurred \((\w+)\) when calling the (\w+) operation: (.*)\s*$/.exec(stderr)
-      assert.ok(match, stderr)
-      const [, error = '', operation = '', message = ''] = match
-      return { code: error, operation, message }
+    refusal,
+    async refusedWith(script) {
+      const { code, message } = await refusal(script)
+      return `${code}: ${message}`
     },
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { cloudTrailRecord } from '../audit/record.ts'
 import type { UseOperation } from '../keys/key-use.ts'
+import { createKey } from '../keys/testing/new-key.ts'
 import { heldClock, type HeldClock } from '../testing/held-clock.ts'
 import { freshDataDir, openAt } from './testing/deployment-fixture.ts'
 import type { OpenedDeployment } from './open-deployment.ts'
@@ -12,26 +13,9 @@ import type { OpenedDeployment } from './open-deployment.ts'
 const accountId = '000000000000'
 const region = 'us-east-1'
 
-async function newKey({ store, keys }: OpenedDeployment): Promise<string> {
+async function newKey(opened: OpenedDeployment): Promise<string> {
   const keyId = randomUUID()
-  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
-  await store.transition(async (tx) => {
-    tx.unrecorded = 'a test'
-    await keys.create(
-      tx,
-      {
-        keyId,
-        accountId,
-        region,
-        spec: 'SYMMETRIC_DEFAULT',
-        usage: 'ENCRYPT_DECRYPT',
-        description: '',
-        policy: '{}',
-        tags: [],
-      },
-      material,
-    )
-  })
+  await createKey(opened, keyId)
   return keyId
 }
 

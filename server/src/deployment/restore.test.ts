@@ -7,6 +7,7 @@ import { erasureRecord } from '../audit/erasure-record.ts'
 import { chainRecords, genesis } from '../audit/chain.ts'
 import { signingKeyFromSeed } from '../crypto/signing.ts'
 import { keyArn } from '../keys/key.ts'
+import { createKey as createSymmetricKey } from '../keys/testing/new-key.ts'
 import { createLog } from '../telemetry/log.ts'
 import { heldClock, type HeldClock } from '../testing/held-clock.ts'
 import { there } from '../testing/there.ts'
@@ -19,23 +20,10 @@ const doomed = '00000000-0000-4000-8000-00000000000d'
 const kept = '00000000-0000-4000-8000-00000000000a'
 const younger = '00000000-0000-4000-8000-00000000000b'
 
-async function createKey(opened: OpenedDeployment, keyId: string): Promise<void> {
-  const material = await opened.keys.newMaterial('SYMMETRIC_DEFAULT', opened.firstAccountId)
-  const made = {
-    keyId,
-    accountId: opened.firstAccountId,
-    region,
-    spec: 'SYMMETRIC_DEFAULT',
-    usage: 'ENCRYPT_DECRYPT',
-    description: '',
-    policy: '{}',
-    tags: [],
-  } as const
-  await opened.store.transition(async (tx) => {
-    const key = await opened.keys.create(tx, made, material)
+const createKey = (opened: OpenedDeployment, keyId: string) =>
+  createSymmetricKey(opened, keyId, {}, (tx, { key }) => {
     tx.record((changePosition) => event('CreateKey', key.arn, changePosition))
   })
-}
 
 function event(eventName: string, ARN: string, changePosition: number) {
   const eventID = crypto.randomUUID()

@@ -4,6 +4,7 @@ import type { OpenedDeployment } from '../deployment/open-deployment.ts'
 import { openHeld } from '../deployment/testing/deployment-fixture.ts'
 import type { Transition } from '../store/store.ts'
 import { keyEntityId, type StoredKey } from './key.ts'
+import { createKey } from './testing/new-key.ts'
 
 const region = 'us-east-1'
 const keyA = '00000000-0000-4000-8000-00000000000a'
@@ -17,27 +18,11 @@ async function opening(t: { after(cleanUp: () => Promise<void> | void): void }) 
     assert.ok(found)
     return found
   }
-  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
-  await change(async (tx) => {
-    for (const keyId of [keyA, keyB]) await keys.create(tx, newKey(keyId, accountId), material)
-  })
+  for (const keyId of [keyA, keyB]) await createKey(opened, keyId)
   const id = (name: string) => ({ accountId, region, name: `alias/${name}` })
   const add = (name: string, keyId: string) =>
     change(async (tx) => aliases.create(tx, id(name), await key(tx, keyId)))
   return { opened, change, key, id, add }
-}
-
-function newKey(keyId: string, accountId: string) {
-  return {
-    keyId,
-    accountId,
-    region,
-    spec: 'SYMMETRIC_DEFAULT',
-    usage: 'ENCRYPT_DECRYPT',
-    description: '',
-    policy: '{}',
-    tags: [],
-  } as const
 }
 
 async function namesOf({ keys, store }: OpenedDeployment, keyId: string): Promise<readonly string[]> {

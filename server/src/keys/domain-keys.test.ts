@@ -7,6 +7,7 @@ import { freshDataDir, openAt } from '../deployment/testing/deployment-fixture.t
 import { heldClock } from '../testing/held-clock.ts'
 import { createDomainKeys } from './domain-keys.ts'
 import { createKeys } from './keys.ts'
+import { createKey } from './testing/new-key.ts'
 
 const region = 'us-east-1'
 const keyId = '00000000-0000-4000-8000-00000000000a'
@@ -22,26 +23,8 @@ async function deployment(t: TestContext) {
     random: systemRandom,
     rootKeySource: options.rootKey,
   })
-  await createKey(opened)
+  await createKey(opened, keyId)
   return { opened, rotate: () => domainKeys.rotate({ userName: 'tester' }) }
-}
-
-async function createKey({ store, keys, firstAccountId }: OpenedDeployment): Promise<void> {
-  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', firstAccountId)
-  const key = {
-    keyId,
-    accountId: firstAccountId,
-    region,
-    spec: 'SYMMETRIC_DEFAULT',
-    usage: 'ENCRYPT_DECRYPT',
-    description: '',
-    policy: '{}',
-    tags: [],
-  } as const
-  await store.transition(async (tx) => {
-    tx.unrecorded = 'a test'
-    await keys.create(tx, key, material)
-  })
 }
 
 /** The keys of another process on the same database, which looks up a domain key only after `first` has run. */

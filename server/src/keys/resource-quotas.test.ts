@@ -1,38 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openHeld } from '../deployment/testing/deployment-fixture.ts'
-import { defaultKeyPolicy } from './default-policy.ts'
 import { awsResourceQuotas, requireRoomForAlias, requireRoomForKey } from './resource-quotas.ts'
+import { createKey } from './testing/new-key.ts'
 
 const region = 'us-east-1'
 
 test('AWS managed keys are no part of the quota of keys', async (t) => {
-  const { opened, change } = await openHeld(t)
-  const { store, keys, aliases, firstAccountId: accountId } = opened
+  const { opened } = await openHeld(t)
+  const { store, aliases, firstAccountId: accountId } = opened
   let made = 0
-  const newKey = async (manager: 'CUSTOMER' | 'AWS') => {
-    const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
+  const newKey = (manager: 'CUSTOMER' | 'AWS') => {
     const keyId = `00000000-0000-4000-8000-${String(++made).padStart(12, '0')}`
-    await change(async (tx) => {
-      const key = await keys.create(
-        tx,
-        {
-          keyId,
-          accountId,
-          region,
-          spec: 'SYMMETRIC_DEFAULT',
-          usage: 'ENCRYPT_DECRYPT',
-          description: '',
-          policy: defaultKeyPolicy(accountId, region),
-          policyBindings: new Map(),
-          tags: [],
-          manager,
-        },
-        material,
-      )
-      const name = manager === 'AWS' ? `alias/aws/service${made}` : `alias/own${made}`
-      const stored = await keys.read(tx.db, region, key.keyId)
-      assert.ok(stored)
+    const name = manager === 'AWS' ? `alias/aws/service${made}` : `alias/own${made}`
+    return createKey(opened, keyId, { manager }, async (tx, stored) => {
       await aliases.create(tx, { accountId, region, name }, stored)
     })
   }

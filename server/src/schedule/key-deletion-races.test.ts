@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import { quietLog } from '../deployment/testing/deployment-fixture.ts'
 import { kmsRig } from '../services/kms/testing/kms-rig.ts'
 import { wholeFile } from '../testing/whole-file.ts'
-import { startDeploymentTimers } from './deployment-timers.ts'
+import { timersAtWork } from './testing/timers-at-work.ts'
 
 const DAY_MS = 86_400_000
 const rig = await kmsRig(wholeFile())
 const { clock, opened } = rig
 const root = await rig.root()
 
-/** The timers of one process; `ran` resolves when a run has ended. */
-function timers(name: string) {
-  const runs = new EventEmitter()
-  const started = startDeploymentTimers({
-    store: opened.store,
-    keys: opened.keys,
-    imports: opened.imports,
-    clock,
-    log: quietLog,
-    name,
-    jumpWaitMs: 0,
-    onHealth: (...said) => runs.emit('run', ...said),
-  })
-  return { ran: () => once(runs, 'run'), stop: () => started.stop() }
-}
+const timers = (name: string) => timersAtWork(opened, clock, { name, jumpWaitMs: 0 })
 
 async function newKey(request: object = {}): Promise<string> {
   const { KeyMetadata } = await rig.ask(root, 'CreateKey', request)

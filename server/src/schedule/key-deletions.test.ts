@@ -1,67 +1,22 @@
 import assert from 'node:assert/strict'
-import { once, EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { systemRandom } from '../crypto/random.ts'
 import { createAdministration } from '../deployment/administration.ts'
 import type { OpenedDeployment } from '../deployment/open-deployment.ts'
-import { freshDataDir, openAt, quietLog } from '../deployment/testing/deployment-fixture.ts'
+import { freshDataDir, openAt } from '../deployment/testing/deployment-fixture.ts'
+import { createKey as createSymmetricKey } from '../keys/testing/new-key.ts'
 import { heldClock, type HeldClock } from '../testing/held-clock.ts'
-import { startDeploymentTimers } from './deployment-timers.ts'
+import { timersAtWork } from './testing/timers-at-work.ts'
 
 const DAY_MS = 86_400_000
 const region = 'us-east-1'
 
-const STEP_MS = 20 * 3_600_000
 const JUMP_WAIT_MS = 3_600_000
 
-/** Starts the timers; `ran` resolves when their next run has ended, with what it says of its health. */
-function start(opened: OpenedDeployment, clock: HeldClock) {
-  const runs = new EventEmitter()
-  const onHealth = (ok: boolean, reason?: string) => runs.emit('run', ok, reason)
-  const deletions = startDeploymentTimers({
-    store: opened.store,
-    keys: opened.keys,
-    imports: opened.imports,
-    clock,
-    name: 'test',
-    log: quietLog,
-    jumpWaitMs: JUMP_WAIT_MS,
-    onHealth,
-  })
-  const ran = () => once(runs, 'run') as Promise<[ok: boolean, reason?: string]>
-  /** Lets time pass, with a run at least every twenty hours, as a server that is up has them. */
-  const pass = async (ms: number) => {
-    for (let leftMs = ms; leftMs > 0; leftMs -= STEP_MS) {
-      const next = ran()
-      clock.advance(Math.min(leftMs, STEP_MS))
-      await next
-    }
-  }
-  return { deletions, ran, pass }
-}
-
-async function createKey(opened: OpenedDeployment, keyId: string): Promise<void> {
-  const material = await opened.keys.newMaterial('SYMMETRIC_DEFAULT', opened.firstAccountId)
-  const key = {
-    keyId,
-    accountId: opened.firstAccountId,
-    region,
-    spec: 'SYMMETRIC_DEFAULT',
-    usage: 'ENCRYPT_DECRYPT',
-    description: '',
-    policy: '{}',
-    tags: [],
-  } as const
-  await opened.store.transition(async (tx) => {
-    tx.unrecorded = 'a test'
-    await opened.keys.create(tx, key, material)
-    const stored = await opened.keys.read(tx.db, region, keyId)
-    assert(stored)
-    await opened.aliases.create(
-      tx,
-      { accountId: opened.firstAccountId, region, name: `alias/${keyId}` },
-      stored,
-    )
+function createKey(opened: OpenedDeployment, keyId: string): Promise<void> {
+  const id = { accountId: opened.firstAccountId, region, name: `alias/${keyId}` }
+  return createSymmetricKey(opened, keyId, {}, async (tx, stored) => {
+    await opened.aliases.create(tx, id, stored)
   })
 }
 
@@ -96,7 +51,7 @@ test('a key is destroyed when its time has come, with its material and aliases, 
   t.after(() => opened.close())
   await createKey(opened, keyA)
   await createKey(opened, keyB)
-  const { deletions, ran, pass } = start(opened, clock)
+  const { ran, pass, stop } = timersAtWork(opened, clock)
   await ran()
   const scheduled = ran()
   await schedule(opened, keyA, clock.now() + 7 * DAY_MS)
@@ -111,7 +66,7 @@ test('a key is destroyed when its time has come, with its material and aliases, 
   assert.deepEqual(materials, [{ key_id: keyB }])
   const aliases = await store.db.selectFrom('aliases').select('name').execute()
   assert.deepEqual(aliases, [{ name: `alias/${keyB}` }])
-  await deletions.stop()
+  await stop()
 })
 
 test('a deletion that fell due while nothing ran is done after the next start, with one record', async (t) => {
@@ -120,19 +75,19 @@ test('a deletion that fell due while nothing ran is done after the next start, w
   const first = await openAt(dataDir, clock)
   await createKey(first.opened, keyA)
   await schedule(first.opened, keyA, clock.now() + 7 * DAY_MS)
-  const before = start(first.opened, clock)
+  const before = timersAtWork(first.opened, clock)
   await before.ran()
-  await before.deletions.stop()
+  await before.stop()
   await first.opened.close()
 
   clock.advance(400 * DAY_MS)
   const { opened } = await openAt(dataDir, clock)
-  const { deletions, ran, pass } = start(opened, clock)
+  const { ran, pass, stop } = timersAtWork(opened, clock)
   await ran()
   assert(await opened.keys.load(region, keyA), 'the clock may be wrong')
   await pass(JUMP_WAIT_MS)
   assert.equal(await opened.keys.load(region, keyA), undefined)
-  await deletions.stop()
+  await stop()
   await opened.close()
 
   const again = await openAt(dataDir, clock)
@@ -157,11 +112,11 @@ test('a deletion that was cancelled does not happen', async (t) => {
   await createKey(opened, keyA)
   await schedule(opened, keyA, clock.now() + 7 * DAY_MS)
   await schedule(opened, keyA, undefined)
-  const { deletions, ran, pass } = start(opened, clock)
+  const { ran, pass, stop } = timersAtWork(opened, clock)
   await ran()
   await pass(30 * DAY_MS)
   assert(await opened.keys.load(region, keyA))
-  await deletions.stop()
+  await stop()
 })
 
 test('a key under quarantine is kept past its time, and the shortest waiting period follows its release', async (t) => {
@@ -171,7 +126,7 @@ test('a key under quarantine is kept past its time, and the shortest waiting per
   await createKey(opened, keyA)
   await schedule(opened, keyA, clock.now() + DAY_MS)
   const { quarantine } = administrationOf(opened, clock)
-  const { deletions, ran, pass } = start(opened, clock)
+  const { ran, pass, stop } = timersAtWork(opened, clock)
   await ran()
   const marked = ran()
   await quarantine.key({ id: keyA, reason: 'a stranger scheduled it' }, { userName: 'tester' })
@@ -186,7 +141,7 @@ test('a key under quarantine is kept past its time, and the shortest waiting per
   assert.equal(kept?.value.key.deletionAtMs, clock.now() + 7 * DAY_MS)
   await pass(7 * DAY_MS)
   assert.equal(await opened.keys.load(region, keyA), undefined)
-  await deletions.stop()
+  await stop()
 })
 
 test('a key whose row was edited is kept and turns health red; the others that are due are destroyed', async (t) => {
@@ -209,7 +164,7 @@ test('a key whose row was edited is kept and turns health red; the others that a
   }
   await describe(keyA, 'edited')
   clock.advance(7 * DAY_MS)
-  const { deletions, ran } = start(opened, clock)
+  const { ran, stop } = timersAtWork(opened, clock)
   const [ok, reason] = await ran()
   assert.deepEqual(await left(), [keyA])
   assert.equal(ok, false)
@@ -218,9 +173,9 @@ test('a key whose row was edited is kept and turns health red; the others that a
   await describe(keyA, '')
   const mended = ran()
   clock.advance(60_000)
-  assert.deepEqual(await mended, [true, undefined])
+  assert.deepEqual(await mended, [true])
   assert.deepEqual(await left(), [])
-  await deletions.stop()
+  await stop()
 })
 
 test('more edited rows than are read at once hold up no deletion behind them', async (t) => {
@@ -242,7 +197,7 @@ test('more edited rows than are read at once hold up no deletion behind them', a
     await tx.db.insertInto('kms_keys').values(copies).execute()
   })
   clock.advance(7 * DAY_MS)
-  const { deletions, ran } = start(opened, clock)
+  const { ran, stop } = timersAtWork(opened, clock)
   const [ok, reason] = await ran()
   assert.equal(ok, false)
   assert.match(reason ?? '', /^150 keys /)
@@ -252,5 +207,5 @@ test('more edited rows than are read at once hold up no deletion behind them', a
     .where('key_id', 'not like', 'copy-%')
     .execute()
   assert.deepEqual(rows, [])
-  await deletions.stop()
+  await stop()
 })

@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict'
-import { once, EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import type { OpenedDeployment } from '../deployment/open-deployment.ts'
-import { freshDataDir, openAt, quietLog } from '../deployment/testing/deployment-fixture.ts'
+import { freshDataDir, openAt } from '../deployment/testing/deployment-fixture.ts'
 import type { StoredKey } from '../keys/key.ts'
+import { createKey } from '../keys/testing/new-key.ts'
 import type { Transition } from '../store/store.ts'
-import { heldClock, type HeldClock } from '../testing/held-clock.ts'
-import { startDeploymentTimers } from './deployment-timers.ts'
+import { heldClock } from '../testing/held-clock.ts'
+import { timersAtWork } from './testing/timers-at-work.ts'
 
 const HOME = 'us-east-1'
 const AWAY = 'eu-west-1'
 const keyId = 'mrk-0123456789abcdef0123456789abcdef'
-
-/** Starts the timers; `ran` resolves when their next run has ended, with what it says of its health. */
-function start({ store, keys, imports }: OpenedDeployment, clock: HeldClock) {
-  const runs = new EventEmitter()
-  const timers = startDeploymentTimers({
-    store,
-    keys,
-    imports,
-    clock,
-    name: 'test',
-    log: quietLog,
-    jumpWaitMs: 3_600_000,
-    onHealth: (...said) => runs.emit('run', ...said),
-  })
-  return { stop: () => timers.stop(), ran: () => once(runs, 'run') as Promise<[boolean, string?]> }
-}
 
 async function change<T>({ store }: OpenedDeployment, work: (tx: Transition) => Promise<T>): Promise<T> {
   return await store.transition((tx) => {
@@ -35,27 +19,8 @@ async function change<T>({ store }: OpenedDeployment, work: (tx: Transition) => 
   })
 }
 
-async function createPrimary(opened: OpenedDeployment): Promise<void> {
-  const { keys, firstAccountId: accountId } = opened
-  const material = await keys.newMaterial('SYMMETRIC_DEFAULT', accountId)
-  await change(opened, (tx) =>
-    keys.create(
-      tx,
-      {
-        keyId,
-        accountId,
-        region: HOME,
-        spec: 'SYMMETRIC_DEFAULT',
-        usage: 'ENCRYPT_DECRYPT',
-        description: '',
-        policy: '{}',
-        tags: [],
-        multiRegion: { primaryRegion: HOME, replicaRegions: [] },
-      },
-      material,
-    ),
-  )
-}
+const createPrimary = (opened: OpenedDeployment) =>
+  createKey(opened, keyId, { multiRegion: { primaryRegion: HOME, replicaRegions: [] } })
 
 async function stored({ keys, store }: OpenedDeployment, region: string): Promise<StoredKey> {
   const found = await keys.read(store.db, region, keyId)
@@ -96,7 +61,7 @@ test('a replica is completed right after the commit that made it, without any ti
   const clock = heldClock()
   const { opened } = await openAt(freshDataDir(t), clock)
   t.after(() => opened.close())
-  const timers = start(opened, clock)
+  const timers = timersAtWork(opened, clock)
   await timers.ran()
   const created = timers.ran()
   await createPrimary(opened)
@@ -137,7 +102,7 @@ test('what a crash left creating, or updating, is completed at the next start', 
 
     const { opened } = await openAt(dataDir, clock)
     assert.deepEqual(await states(opened), during)
-    const timers = start(opened, clock)
+    const timers = timersAtWork(opened, clock)
     await timers.ran()
     assert.deepEqual(await states(opened), ['Enabled', 'Enabled'])
     await timers.stop()
@@ -175,7 +140,7 @@ test('a replica does not wait for the process whose turn it is to run the timers
       .set({ holder: 'gone', held_until: clock.now() + 150_000 })
       .execute(),
   )
-  const timers = start(opened, clock)
+  const timers = timersAtWork(opened, clock)
   assert.deepEqual(await timers.ran(), [true])
   assert.deepEqual(await states(opened), ['Enabled', 'Enabled'])
   await timers.stop()
@@ -192,7 +157,7 @@ test('a set whose primary key was edited is left as it is and turns health red',
       tx.db.updateTable('kms_keys').set({ description }).where('region', '=', HOME).execute(),
     )
   await describe('edited')
-  const timers = start(opened, clock)
+  const timers = timersAtWork(opened, clock)
   const [ok, reason] = await timers.ran()
   assert.equal(ok, false)
   assert.match(reason ?? '', new RegExp(`${AWAY}/${keyId} .*not authentic`))

@@ -4,26 +4,14 @@ import contextlib
 import datetime
 import importlib
 import json
-import os
 import sys
 import types
-import unittest
 import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 import boto3
-from botocore.exceptions import ClientError
-
-ENDPOINT = os.environ["KMS_ENDPOINT"]
-ACCOUNT = os.environ["KMS_ACCOUNT"]
-
-check = unittest.TestCase()
-check.maxDiff = None
-
-
-def client(service, **credentials):
-    return boto3.client(service, region_name="us-east-1", endpoint_url=ENDPOINT, **credentials)
+from promise import ACCOUNT, ENDPOINT, check, client, refused_with
 
 
 def arn(resource):
@@ -37,17 +25,6 @@ def policy(actions, effect="Allow", **more):
 def trust(principal, **more):
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def refused(code, status, call, **parameters):
-    """The error's text, once the code and the HTTP status are as they must be."""
-    with check.assertRaises(ClientError) as caught:
-        call(**parameters)
-    response = caught.exception.response
-    check.assertEqual((response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]), (code, status))
-    check.assertRegex(response["ResponseMetadata"]["RequestId"], r"^[0-9a-f-]{36}$")
-    check.assertEqual(response["ResponseMetadata"]["RetryAttempts"], 0)
-    return response["Error"]["Message"]
 
 
 def new_user(name, actions=None):
@@ -141,31 +118,31 @@ def errors():
     wrong = {**key, "aws_secret_access_key": "x" * 40}
     invalid = "The security token included in the request is invalid."
     for service, call in (("sts", "get_caller_identity"), ("iam", "list_users")):
-        check.assertEqual(refused("InvalidClientTokenId", 403, getattr(client(service, **nobody), call)), invalid)
-        refused("SignatureDoesNotMatch", 403, getattr(client(service, **wrong), call))
-    check.assertEqual(refused("UnrecognizedClientException", 400, client("kms", **nobody).list_keys), invalid)
-    refused("InvalidSignatureException", 400, client("kms", **wrong).list_keys)
+        check.assertEqual(refused_with("InvalidClientTokenId", 403, getattr(client(service, **nobody), call)), invalid)
+        refused_with("SignatureDoesNotMatch", 403, getattr(client(service, **wrong), call))
+    check.assertEqual(refused_with("UnrecognizedClientException", 400, client("kms", **nobody).list_keys), invalid)
+    refused_with("InvalidSignatureException", 400, client("kms", **wrong).list_keys)
 
     start = f"User: {arn('user/errors')} is not authorized to perform:"
     check.assertEqual(
-        refused("AccessDenied", 403, client("iam", **key).create_user, UserName="other"),
+        refused_with("AccessDenied", 403, client("iam", **key).create_user, UserName="other"),
         f"{start} iam:CreateUser on resource: {arn('user/other')} because no identity-based policy allows the iam:CreateUser action",
     )
     check.assertEqual(
-        refused("AccessDeniedException", 400, client("kms", **key).list_keys),
+        refused_with("AccessDeniedException", 400, client("kms", **key).list_keys),
         f"{start} kms:ListKeys on resource: * because no identity-based policy allows the kms:ListKeys action",
     )
     iam.put_user_policy(UserName="errors", PolicyName="deny", PolicyDocument=policy("kms:ListKeys", "Deny"))
     check.assertEqual(
-        refused("AccessDeniedException", 400, client("kms", **key).list_keys),
+        refused_with("AccessDeniedException", 400, client("kms", **key).list_keys),
         f"{start} kms:ListKeys on resource: * with an explicit deny in an identity-based policy",
     )
-    refused("AccessDenied", 403, client("sts", **key).assume_role, RoleArn=arn("role/none"), RoleSessionName="x1")
-    refused("NoSuchEntity", 404, iam.get_role, RoleName="none")
-    refused("EntityAlreadyExists", 409, iam.create_user, UserName="errors")
-    refused("DeleteConflict", 409, iam.delete_user, UserName="errors")
-    refused("MalformedPolicyDocument", 400, iam.put_user_policy, UserName="errors", PolicyName="p", PolicyDocument="{")
-    refused("ValidationError", 400, iam.create_user, UserName="a b")
+    refused_with("AccessDenied", 403, client("sts", **key).assume_role, RoleArn=arn("role/none"), RoleSessionName="x1")
+    refused_with("NoSuchEntity", 404, iam.get_role, RoleName="none")
+    refused_with("EntityAlreadyExists", 409, iam.create_user, UserName="errors")
+    refused_with("DeleteConflict", 409, iam.delete_user, UserName="errors")
+    refused_with("MalformedPolicyDocument", 400, iam.put_user_policy, UserName="errors", PolicyName="p", PolicyDocument="{")
+    refused_with("ValidationError", 400, iam.create_user, UserName="a b")
     # A type of its own for each of the service's errors, as programs catch them.
     for exception, call in (
         (iam.exceptions.NoSuchEntityException, lambda: iam.get_user(UserName="none")),
@@ -185,7 +162,7 @@ def sessions():
     iam.put_role_policy(RoleName="sessions", PolicyName="own", PolicyDocument=policy("kms:*"))
     sts = client("sts", **key)
     asked = {"RoleArn": arn("role/sessions"), "RoleSessionName": "boto3"}
-    refused("AccessDenied", 403, sts.assume_role, **asked)
+    refused_with("AccessDenied", 403, sts.assume_role, **asked)
     answer = sts.assume_role(**asked, ExternalId="contract", Policy=policy("kms:List*"), DurationSeconds=900)
     check.assertIsInstance(answer["Credentials"]["Expiration"], datetime.datetime)
     check.assertIsInstance(answer["PackedPolicySize"], int)
@@ -194,7 +171,7 @@ def sessions():
     check.assertEqual(client("sts", **session).get_caller_identity()["Arn"], role_arn)
     client("kms", **session).list_keys()
     check.assertEqual(
-        refused("AccessDeniedException", 400, client("kms", **session).create_key),
+        refused_with("AccessDeniedException", 400, client("kms", **session).create_key),
         f"User: {role_arn} is not authorized to perform: kms:CreateKey on resource: * because no session policy allows the kms:CreateKey action",
     )
     user_session = session_of(client("sts", **key).get_session_token(DurationSeconds=900))
@@ -222,9 +199,9 @@ def expired_sessions():
     with open("session.json", encoding="utf-8") as file:
         session = json.load(file)
     text = "The security token included in the request is expired"
-    check.assertEqual(refused("ExpiredToken", 403, client("sts", **session).get_caller_identity), text)
-    check.assertEqual(refused("ExpiredToken", 403, client("iam", **session).list_users), text)
-    check.assertEqual(refused("ExpiredTokenException", 400, client("kms", **session).list_keys), text)
+    check.assertEqual(refused_with("ExpiredToken", 403, client("sts", **session).get_caller_identity), text)
+    check.assertEqual(refused_with("ExpiredToken", 403, client("iam", **session).list_users), text)
+    check.assertEqual(refused_with("ExpiredTokenException", 400, client("kms", **session).list_keys), text)
 
 
 def presigned():
@@ -280,7 +257,7 @@ def grants():
     )
     asked = {"KeyId": metadata["Arn"], "Plaintext": b"x", "GrantTokens": [made["GrantToken"]]}
     grantee.encrypt(**asked, EncryptionContext={"tenant": "red"})
-    refused("AccessDeniedException", 400, grantee.encrypt, **asked, EncryptionContext={"tenant": "red", "more": "1"})
+    refused_with("AccessDeniedException", 400, grantee.encrypt, **asked, EncryptionContext={"tenant": "red", "more": "1"})
     with check.assertRaises(kms.exceptions.InvalidGrantTokenException):
         grantee.encrypt(KeyId=metadata["Arn"], Plaintext=b"x", GrantTokens=["Zm9yZ2Vk"])
     listed = kms.list_retirable_grants(RetiringPrincipal=arn("user/grantee"))["Grants"]

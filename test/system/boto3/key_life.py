@@ -4,39 +4,17 @@ import datetime
 import os
 import sys
 import time
-import unittest
 
-import boto3
-from botocore.exceptions import ClientError
-from botocore.model import StructureShape
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from promise import ACCOUNT, answers_fit, check, client, refused
 
-ENDPOINT = os.environ["KMS_ENDPOINT"]
-ACCOUNT = os.environ["KMS_ACCOUNT"]
 HOME = "us-east-1"
 AWAY = "us-west-2"
-
-check = unittest.TestCase()
-check.maxDiff = None
-
-
-def client(region=HOME):
-    return boto3.client("kms", region_name=region, endpoint_url=ENDPOINT)
 
 
 def arn(key_id, region=HOME):
     return f"arn:aws:kms:{region}:{ACCOUNT}:key/{key_id}"
-
-
-def refused(code, call, **parameters):
-    """The error's text, once the code and the HTTP status are as they must be."""
-    with check.assertRaises(ClientError) as caught:
-        call(**parameters)
-    response = caught.exception.response
-    check.assertEqual(response["Error"]["Code"], code)
-    check.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"], 400)
-    return response["Error"]["Message"]
 
 
 def new_key(kms, **parameters):
@@ -176,7 +154,7 @@ def imported_keys():
 
 
 def multi_region():
-    here, there = client(HOME), client(AWAY)
+    here, there = client(), client(region=AWAY)
     key_id = new_key(here, MultiRegion=True)
     replica = here.replicate_key(KeyId=key_id, ReplicaRegion=AWAY, Description="over there")
     check.assertEqual(replica["ReplicaKeyMetadata"]["Arn"], arn(key_id, AWAY))
@@ -205,34 +183,16 @@ def multi_region():
 
 def answers_fit_the_model():
     kms = client()
-    operations = kms.meta.service_model
     key_id = new_key(kms, Origin="EXTERNAL", MultiRegion=True)
-    answers = {
-        "DescribeKey": kms.describe_key(KeyId=key_id),
-        "GetParametersForImport": kms.get_parameters_for_import(
-            KeyId=key_id, WrappingAlgorithm="RSAES_OAEP_SHA_1", WrappingKeySpec="RSA_2048"
-        ),
-        "GetKeyRotationStatus": kms.get_key_rotation_status(KeyId=key_id),
-    }
+    key = {"KeyId": key_id}
+    parameters = {**key, "WrappingAlgorithm": "RSAES_OAEP_SHA_1", "WrappingKeySpec": "RSA_2048"}
+    # The sets are of members that AWS added after this release of boto3.
+    answers_fit(kms, {"DescribeKey": key, "GetParametersForImport": parameters}, set())
+    answers_fit(kms, {"GetKeyRotationStatus": key}, {"KeyId"})
     import_material(kms, key_id, os.urandom(32))
-    answers["ReplicateKey"] = kms.replicate_key(KeyId=key_id, ReplicaRegion=AWAY)
-    answers["ScheduleKeyDeletion"] = kms.schedule_key_deletion(KeyId=key_id)
-    answers["CancelKeyDeletion"] = kms.cancel_key_deletion(KeyId=key_id)
-    for name, answer in answers.items():
-        answer.pop("ResponseMetadata")
-        fits(operations.operation_model(name).output_shape, answer, name)
-
-
-def fits(shape, value, where):
-    if isinstance(shape, StructureShape):
-        check.assertIsInstance(value, dict, where)
-        for name, member in value.items():
-            fits(shape.members[name], member, f"{where}.{name}")
-    elif shape.type_name == "list":
-        for member in value:
-            fits(shape.member, member, where)
-    elif getattr(shape, "enum", None):
-        check.assertIn(value, shape.enum, where)
+    replica = {**key, "ReplicaRegion": AWAY}
+    answers_fit(kms, {"ReplicateKey": replica}, {"CurrentKeyMaterialId"})
+    answers_fit(kms, {"ScheduleKeyDeletion": key, "CancelKeyDeletion": key}, set())
 
 
 globals()[sys.argv[1]]()

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import { systemRandom } from '../../crypto/random.ts'
 import { createAdministration } from '../../deployment/administration.ts'
-import { quietLog } from '../../deployment/testing/deployment-fixture.ts'
-import { startDeploymentTimers } from '../../schedule/deployment-timers.ts'
+import { timersAtWork } from '../../schedule/testing/timers-at-work.ts'
 import { wholeFile } from '../../testing/whole-file.ts'
 import { kmsRig } from './testing/kms-rig.ts'
 
@@ -27,24 +25,14 @@ test('an AWS managed key is rotated every year, which can be seen and not be set
   assert.ok(arn !== undefined && CiphertextBlob !== undefined)
   const KeyId = arn
   const createdAtMs = clock.now()
-  const runs = new EventEmitter()
-  const timers = startDeploymentTimers({
-    store: opened.store,
-    keys: opened.keys,
-    imports: opened.imports,
-    clock,
-    log: quietLog,
-    name: 'test',
-    jumpWaitMs: 0,
-    onHealth: (...said) => runs.emit('run', ...said),
-  })
-  await once(runs, 'run')
+  const timers = timersAtWork(opened, clock, { jumpWaitMs: 0 })
+  await timers.ran()
   for (let year = 1; year <= 3; year++) {
     const status = await rig.ask(root, 'GetKeyRotationStatus', { KeyId })
     assert.equal(status.KeyRotationEnabled, true)
     assert.equal(status.RotationPeriodInDays, 365)
     assert.deepEqual(status.NextRotationDate, new Date(createdAtMs + year * 365 * DAY_MS))
-    const next = once(runs, 'run')
+    const next = timers.ran()
     clock.advance(365 * DAY_MS)
     await next
     const { Rotations = [] } = await rig.ask(root, 'ListKeyRotations', { KeyId })

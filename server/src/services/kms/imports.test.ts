@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { once, EventEmitter } from 'node:events'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { wrapMaterial } from '../../../../test/wrap-material.ts'
 import { AwsError } from '../../aws-error.ts'
-import { quietLog } from '../../deployment/testing/deployment-fixture.ts'
 import type { KeySpec } from '../../keys/specs.ts'
-import { startDeploymentTimers } from '../../schedule/deployment-timers.ts'
+import { timersAtWork } from '../../schedule/testing/timers-at-work.ts'
 import { wholeFile } from '../../testing/whole-file.ts'
 import type { RequestOf } from './shapes.ts'
 import { kmsRig } from './testing/kms-rig.ts'
@@ -71,19 +69,7 @@ const refused = (asking: Promise<unknown>, code: string, text?: RegExp) =>
     return true
   })
 
-/** The timers at work; `ran` resolves when their next run has ended. */
-function timers() {
-  const runs = new EventEmitter()
-  const started = startDeploymentTimers({
-    ...opened,
-    clock,
-    log: quietLog,
-    name: 'test',
-    jumpWaitMs: HOUR_MS,
-    onHealth: (...said) => runs.emit('run', ...said),
-  })
-  return { ran: () => once(runs, 'run') as Promise<[boolean, string?]>, stop: () => started.stop() }
-}
+const timers = () => timersAtWork(opened, clock)
 
 test('a key without material waits for it, and has it when it was imported', async () => {
   const KeyId = await newKey()

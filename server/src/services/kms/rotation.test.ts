@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
-import { once, EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { quietLog } from '../../deployment/testing/deployment-fixture.ts'
-import { startDeploymentTimers } from '../../schedule/deployment-timers.ts'
+import { timersAtWork } from '../../schedule/testing/timers-at-work.ts'
 import { wholeFile } from '../../testing/whole-file.ts'
 import { kmsRig } from './testing/kms-rig.ts'
 
 const DAY_MS = 86_400_000
-const STEP_MS = 20 * 3_600_000
 
 const rig = await kmsRig(wholeFile())
 const { clock, opened } = rig
@@ -20,33 +17,7 @@ async function newKey(request: object = {}): Promise<{ id: string; arn: string }
   return { id: KeyMetadata.KeyId, arn: KeyMetadata.Arn }
 }
 
-/** The timers at work, and time that passes as a server that is up sees it. */
-function timers() {
-  const runs = new EventEmitter()
-  const started = startDeploymentTimers({
-    store: opened.store,
-    keys: opened.keys,
-    imports: opened.imports,
-    clock,
-    log: quietLog,
-    name: 'test',
-    jumpWaitMs: 3_600_000,
-    onHealth: (...said) => runs.emit('run', ...said),
-  })
-  const ran = () => once(runs, 'run') as Promise<[boolean, string?]>
-  return {
-    ran,
-    stop: () => started.stop(),
-    async pass(ms: number) {
-      for (let leftMs = ms; leftMs > 0; leftMs -= STEP_MS) {
-        const next = ran()
-        clock.advance(Math.min(leftMs, STEP_MS))
-        await next
-      }
-    },
-  }
-}
-
+const timers = () => timersAtWork(opened, clock)
 const status = (KeyId: string) => rig.ask(root, 'GetKeyRotationStatus', { KeyId })
 const rotations = async (KeyId: string, more: object = {}) =>
   (await rig.ask(root, 'ListKeyRotations', { KeyId, ...more })).Rotations ?? []
