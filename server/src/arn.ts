@@ -24,6 +24,11 @@ export function formatArn({ partition, service, region, accountId, resource }: A
   return `arn:${partition}:${service}:${region}:${accountId}:${resource}`
 }
 
+/** The key id in the ARN of a KMS key; nothing is said of its form. */
+export function keyIdOf({ resource }: Pick<Arn, 'resource'>): string | undefined {
+  return resource.startsWith('key/') ? resource.slice('key/'.length) : undefined
+}
+
 /** An ARN of IAM, which is global: it has no Region. */
 export function iamArn({ partition, accountId, resource }: Omit<Arn, 'service' | 'region'>): string {
   return formatArn({ partition, service: 'iam', region: '', accountId, resource })

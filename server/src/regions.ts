@@ -42,3 +42,6 @@ const openedIn = {
 } as const satisfies Record<string, number>
 
 export const commercialRegions: readonly string[] = Object.keys(openedIn)
+
+/** What the name of any partition's Region looks like, of one that does not exist yet, too. */
+export const regionName = /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { commercialRegions } from './regions.ts'
+import { commercialRegions, regionName } from './regions.ts'
 
 /** How the text of a setting becomes its value. Every source gives text: flags, environment and file alike. */
 export interface SettingType<T> {
@@ -225,7 +225,6 @@ function isNetwork(item: string): boolean {
   }
 }
 
-const regionName = /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/
 const hostName =
   /^(?=.{1,253}$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 

@@ -1,4 +1,4 @@
-import { formatArn, parseArn, partitionOf } from '../arn.ts'
+import { formatArn, keyIdOf, parseArn, partitionOf } from '../arn.ts'
 import { verifySeal, type SigningKey } from '../crypto/signing.ts'
 import { identityBytes } from '../crypto/wrap.ts'
 import type { ErasedMaterial } from '../store/store.ts'
@@ -75,7 +75,7 @@ export function readErasure(record: unknown): ProvenErasure | undefined {
   return checkErasure({
     accountId: parsed?.accountId,
     region: parsed?.region,
-    keyId: parsed?.resource.startsWith('key/') ? parsed.resource.slice('key/'.length) : undefined,
+    keyId: parsed && keyIdOf(parsed),
     materialId: keyMaterialId,
     position: changePosition,
     time: eventTime,

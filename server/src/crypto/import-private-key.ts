@@ -13,15 +13,15 @@ export type ImportableForm = Exclude<PrivateKeyForm, { type: 'ml-dsa' | 'ml-kem'
  * It looks at secret numbers in time that depends on them, in a thread, once, for who sent them.
  */
 export function canonicalPrivateKey(form: ImportableForm, given: KeyObject): Buffer | undefined {
-  const der = given.export()
+  const bytes = given.export()
   try {
-    if (!isOneSequence(der)) return undefined
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    if (!isOneSequence(bytes)) return undefined
+    const key = createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
     return written(form, key)
   } catch {
     return undefined
   } finally {
-    der.fill(0)
+    bytes.fill(0)
   }
 }
 
@@ -39,12 +39,12 @@ function written(form: ImportableForm, key: KeyObject): Buffer | undefined {
 }
 
 /** Whether bytes are one SEQUENCE with a length as DER has it, from the first to the last: OpenSSL takes what comes after. */
-function isOneSequence(der: Buffer): boolean {
-  if (der[0] !== 0x30) return false
-  const first = der[1] ?? 0
-  if (first < 0x80) return der.length === 2 + first
-  if (first === 0x81) return (der[2] ?? 0) >= 0x80 && der.length === 3 + der.readUInt8(2)
-  return first === 0x82 && der.length > 4 + 0xff && der.length === 4 + der.readUInt16BE(2)
+function isOneSequence(bytes: Buffer): boolean {
+  if (bytes[0] !== 0x30) return false
+  const first = bytes[1] ?? 0
+  if (first < 0x80) return bytes.length === 2 + first
+  if (first === 0x81) return (bytes[2] ?? 0) >= 0x80 && bytes.length === 3 + bytes.readUInt8(2)
+  return first === 0x82 && bytes.length > 4 + 0xff && bytes.length === 4 + bytes.readUInt16BE(2)
 }
 
 // FIPS 186-5, and what OpenSSL still verifies with: of a longer modulus no more than 64 bits.

@@ -1,4 +1,4 @@
-import { parseArn } from '../arn.ts'
+import { keyIdOf, parseArn } from '../arn.ts'
 import {
   lastUsageOperations,
   type LastUsageOperation,
@@ -75,7 +75,7 @@ function keysOf(resources: unknown): Pick<UsedKey, 'region' | 'keyId'>[] {
   return resources.flatMap((resource: unknown) => {
     const { ARN } = objectOf(resource)
     const arn = typeof ARN === 'string' ? parseArn(ARN) : undefined
-    const keyId = arn?.resource.startsWith('key/') ? arn.resource.slice('key/'.length) : ''
+    const keyId = (arn && keyIdOf(arn)) ?? ''
     if (arn?.service !== 'kms' || !REGION.test(arn.region) || !KEY_ID.test(keyId)) return []
     return [{ region: arn.region, keyId }]
   })

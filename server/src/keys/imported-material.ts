@@ -8,7 +8,7 @@ import { keyEntityId, multiRegionType, type KmsKey, type StoredKey } from './key
 import type { Keys } from './keys.ts'
 import { KmsError } from './kms-error.ts'
 import { isShredded } from './materials.ts'
-import { isHeld, pendingOf, reviewPending } from './pending-material.ts'
+import { isHeld, pendingOf } from './pending-material.ts'
 import { requirePrimaryOrSingle, withoutMaterial } from './usable.ts'
 
 /** What an import says beside the material. */
@@ -171,8 +171,7 @@ export function createImportedMaterial(parts: {
       return
     }
     if (isShredded(row)) return
-    const emptied = await materials.shred(tx, row)
-    await materials.update(tx, emptied, { import_state: 'PENDING_IMPORT' })
+    await materials.shred(tx, row)
     const changed = await settle(tx, stored, { imported: false })
     await tellSet(tx, changed)
   }
@@ -243,15 +242,11 @@ export function createImportedMaterial(parts: {
 
   /** What a primary key has its replicas have a place for; and of whichever key, what pending material waits for. */
   async function tellSet(tx: Transition, key: KmsKey): Promise<void> {
-    const type = multiRegionType(key)
-    if (type === 'PRIMARY') await keys.sets.share(tx, key)
-    if (type === undefined) return
-    const primaryRegion = key.multiRegion?.primaryRegion ?? key.region
-    const primary = await keys.read(tx.db, primaryRegion, key.keyId)
-    if (primary === undefined) return
-    const others = await keys.sets.related(tx.db, primary.key)
-    const members = [primary.key, ...others.map((stored) => stored.key)]
-    await reviewPending(tx, materials, members, now())
+    if (key.multiRegion === undefined) return
+    const isPrimary = multiRegionType(key) === 'PRIMARY'
+    if (isPrimary) await keys.sets.share(tx, key)
+    const primary = isPrimary ? key : (await keys.read(tx.db, key.multiRegion.primaryRegion, key.keyId))?.key
+    if (primary !== undefined) await keys.sets.reviewImports(tx, primary)
   }
 
   function fingerprintOf({ key, row }: StoredKey, { bytes, publicKey }: ArrivedMaterial): Buffer {

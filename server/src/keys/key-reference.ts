@@ -1,4 +1,4 @@
-import { formatArn, parseArn, partitionOf } from '../arn.ts'
+import { formatArn, keyIdOf, parseArn, partitionOf } from '../arn.ts'
 import { KmsError } from './kms-error.ts'
 
 /** What a KeyId member names: a key, or an alias that names one. */
@@ -45,7 +45,7 @@ export function parseKeyReference(
     throw new KmsError('NotFoundException', `Invalid arn ${arn.region}`)
   }
   const { region, accountId, resource } = arn
-  const keyId = resource.startsWith('key/') ? resource.slice('key/'.length) : undefined
+  const keyId = keyIdOf(arn)
   if (keyId !== undefined && keyIdPattern.test(keyId)) return { form: 'key', accountId, region, keyId }
   if (accepts === 'key-or-alias' && aliasNamePattern.test(resource)) {
     return { form: 'alias', accountId, region, name: resource }

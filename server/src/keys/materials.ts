@@ -54,7 +54,7 @@ export interface Materials {
     row: KeyMaterialRow,
     change: MaterialFacts & { readonly bytes?: Buffer },
   ): Promise<KeyMaterialRow>
-  /** Takes the bytes away, for ever; the row stays. */
+  /** Takes the bytes away, for ever; the row stays, so that the same can be imported again. */
   shred(tx: Transition, row: KeyMaterialRow): Promise<KeyMaterialRow>
   /** Takes the row away with them. */
   remove(tx: Transition, row: KeyMaterialRow): Promise<void>
@@ -197,7 +197,11 @@ export function createMaterials(parts: {
     },
     shred: (tx, row) => {
       erases(tx, row)
-      return store.rows.update(tx, 'key_materials', row, { wrapped: NO_BYTES, valid_to: null })
+      return store.rows.update(tx, 'key_materials', row, {
+        wrapped: NO_BYTES,
+        import_state: 'PENDING_IMPORT',
+        valid_to: null,
+      })
     },
   }
 }

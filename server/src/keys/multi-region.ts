@@ -1,7 +1,7 @@
 import type { Db } from '../store/db.ts'
 import type { KeyMaterialRow } from '../store/rows/key-rows.ts'
 import type { Transition } from '../store/store.ts'
-import { multiRegionType, type KmsKey, type MultiRegion, type StoredKey } from './key.ts'
+import type { KmsKey, MultiRegion, StoredKey } from './key.ts'
 import type { KeyRotation } from './key-rotation.ts'
 import type { KeyChange, NewKey } from './key-change.ts'
 import { isShredded, type MaterialFacts, type Materials } from './materials.ts'
@@ -57,6 +57,8 @@ export interface KeySets {
    * @returns the primary key, or undefined when there was nothing to do
    */
   settle(tx: Transition, region: string, keyId: string): Promise<KmsKey | undefined>
+  /** Has a set say of imported material that waits for a rotation whether all its Regions, as they are now, hold it. */
+  reviewImports(tx: Transition, primary: KmsKey): Promise<void>
   /** Takes a key that is destroyed out of what the others know of their set. */
   leave(tx: Transition, key: KmsKey): Promise<void>
 }
@@ -98,9 +100,14 @@ export function relatedRegions({ region, multiRegion }: Pick<KmsKey, 'region' | 
   return [primaryRegion, ...replicaRegions].filter((other) => other !== region).sort()
 }
 
-/** Whether it cannot be deleted yet. */
-export function hasReplicas({ region, multiRegion }: Pick<KmsKey, 'region' | 'multiRegion'>): boolean {
-  return multiRegion?.primaryRegion === region && multiRegion.replicaRegions.length > 0
+/** What a key becomes that is to be deleted: the waiting period of a primary key begins when its last replica is gone. */
+export function pendingDeletion(
+  key: Pick<KmsKey, 'region' | 'multiRegion'>,
+  windowDays: number,
+  nowMs: number,
+): Required<Pick<KeyChange, 'state' | 'deletion'>> {
+  if (hasReplicas(key)) return { state: 'PendingReplicaDeletion', deletion: { atMs: null, windowDays } }
+  return { state: 'PendingDeletion', deletion: { atMs: nowMs + windowDays * DAY_MS, windowDays } }
 }
 
 export function createKeySets(parts: {
@@ -124,8 +131,8 @@ export function createKeySets(parts: {
   }
 
   async function sharedState(db: Db, primary: KmsKey): Promise<SharedState> {
-    const { multiRegion, rotation, currentMaterialId } = primary
-    if (multiRegion === undefined) throw new Error(`${primary.arn} is a key of one Region`)
+    const multiRegion = requireSet(primary)
+    const { rotation, currentMaterialId } = primary
     const rows = await materials.rows(db, primary)
     const ofPrimary = (row: KeyMaterialRow): SharedMaterial => ({
       facts: sharedFactsOf(row),
@@ -194,7 +201,7 @@ export function createKeySets(parts: {
     const { accountId, keyId, spec, usage, origin, rotation } = key
     const { primaryRegion, replicaRegions } = requireSet(key)
     const multiRegion = { primaryRegion, replicaRegions: [...replicaRegions, replica.region].sort() }
-    await tellSet(tx, primary, multiRegion)
+    await tell(tx, primary, multiRegion)
     return await create(tx, {
       ...replica,
       accountId,
@@ -210,8 +217,7 @@ export function createKeySets(parts: {
     })
   }
 
-  /** Tells a key and those related to it which Regions the set has. */
-  async function tellSet(tx: Transition, primary: StoredKey, multiRegion: MultiRegion): Promise<KmsKey> {
+  async function tell(tx: Transition, primary: StoredKey, multiRegion: MultiRegion): Promise<KmsKey> {
     const others = await related(tx.db, primary.key)
     for (const stored of others) await change(tx, stored, { multiRegion })
     const told = await change(tx, primary, { multiRegion })
@@ -259,7 +265,6 @@ export function createKeySets(parts: {
     return primary.key
   }
 
-  /** Imported material that waits for a rotation waits for the Regions that the set has now. */
   async function reviewImports(tx: Transition, primary: KmsKey): Promise<void> {
     if (primary.origin !== 'EXTERNAL') return
     const others = await related(tx.db, primary)
@@ -280,14 +285,15 @@ export function createKeySets(parts: {
     }
   }
 
-  /** The waiting period of a primary key begins when its last replica is gone. */
-  function deletionBegins(key: KmsKey, { replicaRegions }: MultiRegion): KeyChange {
-    const { state, pendingWindowDays: windowDays } = key
-    if (state !== 'PendingReplicaDeletion' || replicaRegions.length > 0 || windowDays === undefined) return {}
-    return { state: 'PendingDeletion', deletion: { atMs: now() + windowDays * DAY_MS, windowDays } }
+  /** Of a primary key that waited for its last replica to go. */
+  function deletionBegins(key: KmsKey, multiRegion: MultiRegion): KeyChange {
+    const { region, state, pendingWindowDays: windowDays } = key
+    const waits = multiRegion.replicaRegions.length > 0
+    if (state !== 'PendingReplicaDeletion' || waits || windowDays === undefined) return {}
+    return pendingDeletion({ region, multiRegion }, windowDays, now())
   }
 
-  return { related, sharedState, agree, share, tell: tellSet, replicate, movePrimary, settle, leave }
+  return { related, sharedState, agree, share, tell, replicate, movePrimary, settle, reviewImports, leave }
 }
 
 /** What a key becomes that waited for its set. One that was to be deleted meanwhile, or is disabled, stays so. */
@@ -296,11 +302,14 @@ function settledState({ state, origin }: KmsKey): KmsKey['state'] {
   return state === 'Updating' ? 'Enabled' : state
 }
 
-function requireSet(key: KmsKey): MultiRegion {
-  if (multiRegionType(key) === undefined || key.multiRegion === undefined) {
-    throw new Error(`${key.arn} is a key of one Region`)
-  }
-  return key.multiRegion
+function requireSet({ arn, multiRegion }: KmsKey): MultiRegion {
+  if (multiRegion === undefined) throw new Error(`${arn} is a key of one Region`)
+  return multiRegion
+}
+
+/** Whether it cannot be deleted yet. */
+function hasReplicas({ region, multiRegion }: Pick<KmsKey, 'region' | 'multiRegion'>): boolean {
+  return multiRegion?.primaryRegion === region && multiRegion.replicaRegions.length > 0
 }
 
 function sharedFactsOf(row: KeyMaterialRow): SharedFacts {

@@ -85,7 +85,7 @@ export function requireAtRest(key: KmsKey, purpose: keyof typeof statesFor): voi
 }
 
 /** On which keys an operation of the given kind makes no sense whatever their state. */
-export function requireOrigin({ arn, origin }: KmsKey, ...origins: readonly KmsKey['origin'][]): void {
+function requireOrigin({ arn, origin }: KmsKey, ...origins: readonly KmsKey['origin'][]): void {
   if (origins.includes(origin)) return
   throw new KmsError(
     'UnsupportedOperationException',
@@ -103,7 +103,8 @@ export class PendingDeletionError extends KmsError {
   }
 }
 
-function isPendingDeletion({ state }: KmsKey): boolean {
+/** Whether a key is to be destroyed, at once or after its replicas. */
+export function isPendingDeletion({ state }: KmsKey): boolean {
   return state === 'PendingDeletion' || state === 'PendingReplicaDeletion'
 }
 
@@ -133,6 +134,25 @@ export function requireUsable<Usage extends KeyUsage>(
   if (material === undefined) throw new Error(`${key.arn} is ${key.state} and has no material`)
   // Keys are loaded with the material of their spec and usage.
   return material as MaterialOf<Usage>
+}
+
+/** What the operations on rotation ask of a key, in the order in which they refuse it. */
+export function requireRotatable(key: KmsKey, ...origins: readonly KmsKey['origin'][]): void {
+  requireAtRest(key, 'rotation')
+  requireSymmetricEncryption(key)
+  requireOrigin(key, ...origins)
+  requirePrimaryOrSingle(key)
+  requireState(key, 'rotation')
+}
+
+/** What the operations on imported material ask of a key, in the order in which they refuse it. */
+export function requireImports(
+  key: KmsKey,
+  purpose: Extract<keyof typeof statesFor, 'import parameters' | 'import' | 'delete material'>,
+): void {
+  requireAtRest(key, purpose)
+  requireOrigin(key, 'EXTERNAL')
+  requireState(key, purpose)
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { Keys } from '../keys/keys.ts'
+import { regionName } from '../regions.ts'
 import type { Store } from '../store/store.ts'
-import { asRecord, MessageError, type Message } from './messages.ts'
+import { MessageError, type Message } from './messages.ts'
 import type { NewReplicas } from './new-replicas.ts'
 import type { AnswerMessage } from './link-listener.ts'
 import type { RegionLink, RegionLinks } from './region-links.ts'
-import { list, string, text } from './set-document.ts'
+import { accountForm, keyIdForm, list, MOST_REGIONS, replicaFrom, text } from './set-document.ts'
 import type { SetHearer } from './set-hearer.ts'
 
 /** What a linked deployment may say, and what it is answered. */
@@ -21,18 +22,7 @@ export function createAnswers(parts: {
   async function replicaWanted(body: Message['body']): Promise<Message['body']> {
     const wanted = {
       ...idsIn(body),
-      newReplicas: list(body['newReplicas'], 1).map((value) => {
-        const { region, policy, description, tags } = asRecord(value)
-        return {
-          region: regionIn(region),
-          policy: string(policy, 32_768),
-          description: string(description, 8192),
-          tags: list(tags, 50).map((tag) => {
-            const { key, value: of } = asRecord(tag)
-            return { key: string(key, 128), value: string(of, 256) }
-          }),
-        }
-      }),
+      newReplicas: list(body['newReplicas'], 1).map(replicaFrom),
     }
     const strange = wanted.newReplicas.find(({ region }) => !ownRegions.has(region))
     if (strange !== undefined) {
@@ -57,7 +47,7 @@ export function createAnswers(parts: {
     if (quarantine !== undefined) return refused('KMSInvalidStateException', `${arn} is under quarantine.`)
     if (state === 'Disabled') return refused('DisabledException', `${arn} is disabled.`)
     if (state !== 'Enabled') return refused('KMSInvalidStateException', `${arn} is not enabled.`)
-    const others = list(body['regions'], 100).map(regionIn)
+    const others = list(body['regions'], MOST_REGIONS).map(regionIn)
     for (const other of others) {
       if (ownRegions.has(other) || (await links.ofRegion(other)) !== undefined) continue
       const reason = `The deployment of ${region} is not linked with that of ${other}, where the set has a key.`
@@ -86,11 +76,11 @@ export function createAnswers(parts: {
 
 function idsIn(body: Message['body']): { accountId: string; keyId: string } {
   return {
-    accountId: text(body['accountId'], /^\d{12}$/),
-    keyId: text(body['keyId'], /^mrk-[0-9a-f]{32}$/),
+    accountId: text(body['accountId'], accountForm),
+    keyId: text(body['keyId'], keyIdForm),
   }
 }
 
 function regionIn(value: unknown): string {
-  return text(value, /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/)
+  return text(value, regionName)
 }

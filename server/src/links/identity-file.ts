@@ -2,6 +2,7 @@ import { createHash, sign, verify, X509Certificate, type KeyObject } from 'node:
 import { partitionOf } from '../arn.ts'
 import { xWingPublicKey, type XWingPublicKey } from '../crypto/x-wing.ts'
 import { identityBytes } from '../crypto/wrap.ts'
+import { regionName } from '../regions.ts'
 import { readStrictJson, StrictJsonError } from '../strict-json.ts'
 
 /** What a deployment shows to those that are to be linked with it; nothing of it is secret. */
@@ -23,7 +24,6 @@ const FORMAT = 'keywright region identity'
 const VERSION = 1
 const MOST_BYTES = 32_768
 const MOST_REGIONS = 100
-const regionName = /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/
 const deploymentIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** As a file; the certificate's key signs the rest. */

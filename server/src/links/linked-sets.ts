@@ -1,10 +1,11 @@
 import type { Keys } from '../keys/keys.ts'
 import { relatedRegions } from '../keys/multi-region.ts'
-import { keyEntityId, type StoredKey } from '../keys/key.ts'
+import { keyEntityId } from '../keys/key.ts'
 import { AWAITS_LINKED } from '../keys/material-version.ts'
 import type { Db } from '../store/db.ts'
 import type { Transition } from '../store/store.ts'
 import type { Channels } from './channels.ts'
+import { createKeysHere, primaryOf } from './keys-here.ts'
 import type { RegionLink } from './region-links.ts'
 
 /** A set that cannot be brought into agreement with a linked deployment. */
@@ -33,27 +34,13 @@ export function createLinkedSets(parts: {
   ownRegions: ReadonlySet<string>
 }): LinkedSets {
   const { keys, channels, store, ownRegions } = parts
-
-  async function ours(db: Db, keyId: string): Promise<StoredKey[]> {
-    const found: StoredKey[] = []
-    const rows = await db
-      .selectFrom('kms_keys')
-      .select('region')
-      .where('region', 'in', [...ownRegions])
-      .where('key_id', '=', keyId)
-      .execute()
-    for (const { region } of rows) {
-      const stored = await keys.read(db, region, keyId)
-      if (stored !== undefined) found.push(stored)
-    }
-    return found
-  }
+  const keysHere = createKeysHere(keys, ownRegions)
 
   async function spanning(db: Db, { deploymentId, regions }: RegionLink): Promise<string[]> {
     const spanning: string[] = []
     for (const { key_id: keyId } of await channels.ofDeployment(db, deploymentId)) {
-      const keysHere = await ours(db, keyId)
-      const isSpanning = keysHere.some(({ key }) =>
+      const here = await keysHere(db, keyId)
+      const isSpanning = here.some(({ key }) =>
         relatedRegions(key).some((region) => regions.includes(region)),
       )
       if (isSpanning) spanning.push(keyId)
@@ -63,8 +50,8 @@ export function createLinkedSets(parts: {
 
   /** New material that nobody is left to wait for: it has encrypted nothing, and would stand in the way of any other. */
   async function dropAwaited(tx: Transition, keyId: string): Promise<void> {
-    const here = await ours(tx.db, keyId)
-    const primary = here.find(({ key }) => key.multiRegion?.primaryRegion === key.region)
+    const here = await keysHere(tx.db, keyId)
+    const primary = primaryOf(here)
     if (primary === undefined || (await channels.spans(tx.db, primary.key))) return
     for (const { key } of here) {
       for (const row of await keys.materials.rows(tx.db, key)) {
@@ -99,9 +86,7 @@ export function createLinkedSets(parts: {
       const { deploymentId, regions } = link
       for (const { key_id: keyId } of await channels.ofDeployment(tx.db, deploymentId)) {
         for (const region of regions) {
-          const primary = (await ours(tx.db, keyId)).find(
-            ({ key }) => key.multiRegion?.primaryRegion === key.region,
-          )
+          const primary = primaryOf(await keysHere(tx.db, keyId))
           if (primary?.key.multiRegion?.replicaRegions.includes(region) !== true) continue
           await keys.sets.leave(tx, { ...primary.key, region })
         }

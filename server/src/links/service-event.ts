@@ -1,26 +1,31 @@
 import { serviceEvent } from '../audit/service-event.ts'
 import type { KmsKey } from '../keys/key.ts'
+import type { Transition } from '../store/store.ts'
 
-/** What happened to a key by way of a link: an event of the service itself, in the journal. */
-export function linkEvent(facts: {
-  operation:
-    | 'RotateKeyDelayed'
-    | 'SynchronizeMultiRegionKey'
-    | 'UpdatePrimaryRegion'
-    | 'ReplicaRefused'
-    | 'ReplicaDeleted'
-    | 'MultiRegionKeyDiverged'
-  key: Pick<KmsKey, 'accountId' | 'region' | 'arn'>
-  deploymentId: string
-  clockMs: number
-  changePosition: number
-  additional?: Readonly<Record<string, string>>
-}): { eventId: string; record: string } {
-  const { operation, key, deploymentId, clockMs, changePosition, additional } = facts
-  return serviceEvent(key, {
-    clockMs,
-    operation,
-    additional: { linkedDeployment: deploymentId, ...additional },
-    changePosition,
-  })
+/** Records what happened to a key by way of a link: an event of the service itself. */
+export function recordLinkEvent(
+  tx: Transition,
+  facts: {
+    operation:
+      | 'RotateKeyDelayed'
+      | 'SynchronizeMultiRegionKey'
+      | 'UpdatePrimaryRegion'
+      | 'ReplicaRefused'
+      | 'ReplicaDeleted'
+      | 'MultiRegionKeyDiverged'
+    key: Pick<KmsKey, 'accountId' | 'region' | 'arn'>
+    deploymentId: string
+    clockMs: number
+    additional?: Readonly<Record<string, string>>
+  },
+): void {
+  const { operation, key, deploymentId, clockMs, additional } = facts
+  tx.record((changePosition) =>
+    serviceEvent(key, {
+      clockMs,
+      operation,
+      additional: { linkedDeployment: deploymentId, ...additional },
+      changePosition,
+    }),
+  )
 }

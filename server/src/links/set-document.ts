@@ -4,6 +4,7 @@ import type { KmsKey, Tag } from '../keys/key.ts'
 import { AWAITS_LINKED } from '../keys/material-version.ts'
 import type { SharedFacts } from '../keys/multi-region.ts'
 import { algorithmsOf, specs, type KeySpec, type KeyUsage } from '../keys/specs.ts'
+import { regionName } from '../regions.ts'
 import type { Said } from './channels.ts'
 import { asRecord, MessageError } from './messages.ts'
 
@@ -40,13 +41,12 @@ export interface DocumentReplica {
 }
 
 const MOST_MATERIALS = 1000
-const MOST_REGIONS = 100
+export const MOST_REGIONS = 100
 const MOST_POLICY_LENGTH = 32_768
 const MOST_TAGS = 50
 const MOST = Date.parse('9999-12-31T23:59:59.999Z')
-const keyIdForm = /^mrk-[0-9a-f]{32}$/
-const accountForm = /^\d{12}$/
-const regionForm = /^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/
+export const keyIdForm = /^mrk-[0-9a-f]{32}$/
+export const accountForm = /^\d{12}$/
 const materialIdForm = /^[0-9a-f]{64}$/
 const digestForm = /^([0-9a-f]{64})?$/
 const base64Form = /^[A-Za-z0-9+/]{1,65536}={0,2}$/
@@ -82,8 +82,8 @@ export function documentFromBody(body: Readonly<Record<string, unknown>>): SetDo
     spec: spec as KeySpec,
     usage: usage as KeyUsage,
     origin: 'AWS_KMS',
-    primaryRegion: text(body['primaryRegion'], regionForm),
-    replicaRegions: list(body['replicaRegions'], MOST_REGIONS).map((region) => text(region, regionForm)),
+    primaryRegion: text(body['primaryRegion'], regionName),
+    replicaRegions: list(body['replicaRegions'], MOST_REGIONS).map((region) => text(region, regionName)),
     rotation: body['rotation'] === null ? undefined : rotationFrom(asRecord(body['rotation'])),
     currentMaterialId: text(body['currentMaterialId'], materialIdForm),
     materials,
@@ -186,10 +186,10 @@ function materialFrom(value: unknown): DocumentMaterial {
   }
 }
 
-function replicaFrom(value: unknown): DocumentReplica {
+export function replicaFrom(value: unknown): DocumentReplica {
   const { region, policy, description, tags } = asRecord(value)
   return {
-    region: text(region, regionForm),
+    region: text(region, regionName),
     policy: string(policy, MOST_POLICY_LENGTH),
     description: string(description, 8192),
     tags: list(tags, MOST_TAGS).map((tag) => {
@@ -211,7 +211,7 @@ export function text(value: unknown, form: RegExp): string {
   return value
 }
 
-export function string(value: unknown, longest: number): string {
+function string(value: unknown, longest: number): string {
   if (typeof value !== 'string' || value.length > longest || !value.isWellFormed()) {
     throw new MessageError('a part of it is not of its form')
   }

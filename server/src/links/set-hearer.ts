@@ -4,16 +4,27 @@ import { WrapError } from '../crypto/wrap.ts'
 import type { KmsKey, StoredKey } from '../keys/key.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { SharedState } from '../keys/multi-region.ts'
+import { regionName } from '../regions.ts'
 import type { LinkedSetRow } from '../store/rows/link-rows.ts'
 import type { Store, Transition } from '../store/store.ts'
 import type { RateLimitedLog } from '../telemetry/rate-limited-log.ts'
 import { NOTHING_SAID, regionsIn, type Channels, type Said } from './channels.ts'
+import { createKeysHere, primaryOf } from './keys-here.ts'
 import type { LinkIdentities } from './link-identity.ts'
 import { MessageError, type Message } from './messages.ts'
 import type { NewReplicas } from './new-replicas.ts'
 import type { RegionLink } from './region-links.ts'
-import { linkEvent } from './service-event.ts'
-import { contentDigest, digestOf, documentFromBody, list, text, type SetDocument } from './set-document.ts'
+import { recordLinkEvent } from './service-event.ts'
+import {
+  contentDigest,
+  digestOf,
+  documentFromBody,
+  keyIdForm,
+  list,
+  MOST_REGIONS,
+  text,
+  type SetDocument,
+} from './set-document.ts'
 import type { SetChecks } from './set-checks.ts'
 import type { SetProgress } from './set-progress.ts'
 
@@ -40,6 +51,7 @@ export function createSetHearer(parts: {
   limited: RateLimitedLog
 }): SetHearer {
   const { store, keys, identities, channels, checks, newReplicas, progress, ownRegions, now, limited } = parts
+  const keysHere = createKeysHere(keys, ownRegions)
 
   async function set(link: RegionLink, body: Message['body']): Promise<Message['body']> {
     const document = read(body)
@@ -125,7 +137,7 @@ export function createSetHearer(parts: {
 
   async function take(tx: Transition, about: Heard): Promise<Message['body']> {
     const { link, document, materials, row, heard } = about
-    const local = await localKeys(tx, document.keyId)
+    const local = await keysHere(tx.db, document.keyId)
     if (await checks.isEarly(tx.db, { link, document, local })) return { status: 'later' }
     const gone = regionsIn(row?.gone_regions ?? null)
     // It will not say so again once it knows that the last key is gone.
@@ -158,23 +170,6 @@ export function createSetHearer(parts: {
     return { status: 'held', ...heard }
   }
 
-  /** Every key of the set that is in this deployment, whatever it is said to be. */
-  async function localKeys(tx: Transition, keyId: string): Promise<StoredKey[]> {
-    const rows = await tx.db
-      .selectFrom('kms_keys')
-      .select('region')
-      .where('region', 'in', [...ownRegions])
-      .where('key_id', '=', keyId)
-      .orderBy('region')
-      .execute()
-    const found: StoredKey[] = []
-    for (const { region } of rows) {
-      const stored = await keys.read(tx.db, region, keyId)
-      if (stored !== undefined) found.push(stored)
-    }
-    return found
-  }
-
   async function refuse(
     tx: Transition,
     { link, row, document }: Heard,
@@ -194,16 +189,13 @@ export function createSetHearer(parts: {
     }
     const opened = row ?? (await channels.open(tx, first.key, deploymentId))
     await channels.change(tx, opened, { trouble: reason, trouble_since: now() })
-    tx.record((changePosition) =>
-      linkEvent({
-        operation: 'MultiRegionKeyDiverged',
-        key: first.key,
-        deploymentId,
-        clockMs: now(),
-        changePosition,
-        additional: { reason },
-      }),
-    )
+    recordLinkEvent(tx, {
+      operation: 'MultiRegionKeyDiverged',
+      key: first.key,
+      deploymentId,
+      clockMs: now(),
+      additional: { reason },
+    })
     return { status: 'refused', reason }
   }
 
@@ -217,22 +209,19 @@ export function createSetHearer(parts: {
   }
 
   async function recordTaken(tx: Transition, { deploymentId }: RegionLink, { keyId }: SetDocument) {
-    const [first] = await localKeys(tx, keyId)
+    const [first] = await keysHere(tx.db, keyId)
     if (first === undefined) return
-    tx.record((changePosition) =>
-      linkEvent({
-        operation: 'SynchronizeMultiRegionKey',
-        key: first.key,
-        deploymentId,
-        clockMs: now(),
-        changePosition,
-      }),
-    )
+    recordLinkEvent(tx, {
+      operation: 'SynchronizeMultiRegionKey',
+      key: first.key,
+      deploymentId,
+      clockMs: now(),
+    })
   }
 
   async function gone(link: RegionLink, body: Message['body']): Promise<Message['body']> {
-    const keyId = text(body['keyId'], /^mrk-[0-9a-f]{32}$/)
-    const regions = list(body['regions'], 100).map((region) => text(region, /^[a-z0-9-]{1,40}$/))
+    const keyId = text(body['keyId'], keyIdForm)
+    const regions = list(body['regions'], MOST_REGIONS).map((region) => text(region, regionName))
     if (!regions.every((region) => link.regions.includes(region))) {
       throw new MessageError('it speaks of Regions that are not its own')
     }
@@ -240,21 +229,16 @@ export function createSetHearer(parts: {
       tx.unrecorded = 'a replica in a linked deployment was known to be deleted'
       await progress.takeBack(tx, keyId, link.deploymentId, regions)
       for (const region of regions) {
-        const primary = (await localKeys(tx, keyId)).find(
-          ({ key }) => key.multiRegion?.primaryRegion === key.region,
-        )
+        const primary = primaryOf(await keysHere(tx.db, keyId))
         if (primary?.key.multiRegion?.replicaRegions.includes(region) !== true) continue
         await keys.sets.leave(tx, { ...primary.key, region })
-        tx.record((changePosition) =>
-          linkEvent({
-            operation: 'ReplicaDeleted',
-            key: primary.key,
-            deploymentId: link.deploymentId,
-            clockMs: now(),
-            changePosition,
-            additional: { replicaRegion: region },
-          }),
-        )
+        recordLinkEvent(tx, {
+          operation: 'ReplicaDeleted',
+          key: primary.key,
+          deploymentId: link.deploymentId,
+          clockMs: now(),
+          additional: { replicaRegion: region },
+        })
       }
     })
     return { status: 'held' }

@@ -8,7 +8,7 @@ import type { LinkedMoveRow } from '../store/rows/link-rows.ts'
 import type { Transition } from '../store/store.ts'
 import { saidIn, type Channels } from './channels.ts'
 import type { LinkedIntents } from './linked-replicas.ts'
-import { linkEvent } from './service-event.ts'
+import { recordLinkEvent } from './service-event.ts'
 import { contentDigest, type SetDocument } from './set-document.ts'
 
 type Content = Omit<SetDocument, 'sequence' | 'after'>
@@ -122,16 +122,13 @@ export function createSetProgress(parts: {
 
   function recordMove(tx: Transition, key: KmsKey, deploymentId: string): void {
     const primaryRegion = key.multiRegion?.primaryRegion ?? key.region
-    tx.record((changePosition) =>
-      linkEvent({
-        operation: 'UpdatePrimaryRegion',
-        key,
-        deploymentId,
-        clockMs: now(),
-        changePosition,
-        additional: { primaryRegion },
-      }),
-    )
+    recordLinkEvent(tx, {
+      operation: 'UpdatePrimaryRegion',
+      key,
+      deploymentId,
+      clockMs: now(),
+      additional: { primaryRegion },
+    })
   }
 
   async function takenOver(tx: Transition, author: StoredKey, move: LinkedMoveRow): Promise<LinkedMoveRow> {

@@ -11,7 +11,7 @@ import type { AskLink } from './link-client.ts'
 import type { LinkIdentities } from './link-identity.ts'
 import type { LinkedIntents } from './linked-replicas.ts'
 import type { RegionLink, RegionLinks } from './region-links.ts'
-import { linkEvent } from './service-event.ts'
+import { recordLinkEvent } from './service-event.ts'
 import {
   contentDigest,
   digestOf,
@@ -39,6 +39,7 @@ const WRAPPED_AT_ONCE = 16
 const MOST_EXCHANGES = 6
 const AGAIN_MS = 5_000
 const TROUBLE_AGAIN_MS = 300_000
+const AGREED = { attempts: 0, trouble: null, trouble_since: null } as const
 
 export function createSetTeller(parts: {
   store: Store
@@ -92,12 +93,12 @@ export function createSetTeller(parts: {
       row.key_id,
       row.deployment_id,
       'the deletion of replicas was told',
-      async (tx, now_) => {
-        const left = regionsIn(now_.gone_regions).filter((region) => !regions.includes(region))
-        await channels.change(tx, now_, {
+      async (tx, latest) => {
+        const left = regionsIn(latest.gone_regions).filter((region) => !regions.includes(region))
+        await channels.change(tx, latest, {
           gone_regions: left.length > 0 ? JSON.stringify(left) : null,
           attempts: 0,
-          ...(left.length === 0 && now_.region === null && { due_at: null }),
+          ...(left.length === 0 && latest.region === null && { due_at: null }),
         })
       },
     )
@@ -118,9 +119,7 @@ export function createSetTeller(parts: {
       }
       const peers = await channels.peersOf(tx.db, author.key)
       if (!peers.some(({ deploymentId }) => deploymentId === link.deploymentId)) {
-        await channels.change(tx, row, { due_at: null, attempts: 0, trouble: null, trouble_since: null })
-        await progress.advance(tx, author)
-        return undefined
+        return await rest(tx, row, author)
       }
       const content = await progress.contentFor(tx.db, author, link.deploymentId)
       const contentHash = contentDigest(content)
@@ -128,9 +127,7 @@ export function createSetTeller(parts: {
       const acknowledged = acknowledgedIn(row, said)
       const last = said.at(-1)
       if (last !== undefined && last.sequence === row.acknowledged && row.sent_content === contentHash) {
-        await channels.change(tx, row, { due_at: null, attempts: 0, trouble: null, trouble_since: null })
-        await progress.advance(tx, author)
-        return undefined
+        return await rest(tx, row, author)
       }
       const say = (sequence: number): Said => ({
         sequence,
@@ -144,16 +141,23 @@ export function createSetTeller(parts: {
       })
       const again = last && say(last.sequence)
       const isAgain = again?.digest === last?.digest
-      const now_ = again !== undefined && isAgain ? again : say((last?.sequence ?? 0) + 1)
+      const saying = again !== undefined && isAgain ? again : say((last?.sequence ?? 0) + 1)
       if (!isAgain || last === undefined) {
         await channels.change(tx, row, {
-          sent: saidToText(kept([...said, now_], row.acknowledged)),
+          sent: saidToText(kept([...said, saying], row.acknowledged)),
           sent_content: contentHash,
         })
       }
-      const document = { ...content, ...(await wrapped(tx, author, link)), ...now_, after: acknowledged }
-      return { keyId, said: now_, document, replicas: content.newReplicas.map(({ region }) => region) }
+      const document = { ...content, ...(await wrapped(tx, author, link)), ...saying, after: acknowledged }
+      return { keyId, said: saying, document, replicas: content.newReplicas.map(({ region }) => region) }
     })
+  }
+
+  /** Nothing is left to be said there; what waited for it goes on. */
+  async function rest(tx: Transition, row: LinkedSetRow, author: StoredKey): Promise<undefined> {
+    await channels.change(tx, row, { due_at: null, ...AGREED })
+    await progress.advance(tx, author)
+    return undefined
   }
 
   /** With the bytes of the material, which only the other side can open. */
@@ -225,9 +229,7 @@ export function createSetTeller(parts: {
       }
       await channels.change(tx, row, {
         acknowledged: sequence,
-        attempts: 0,
-        trouble: null,
-        trouble_since: null,
+        ...AGREED,
       })
       if (status === 'held') for (const region of replicas) await intents.removeReplica(tx, keyId, region)
       return true
@@ -260,16 +262,13 @@ export function createSetTeller(parts: {
         await intents.removeReplica(tx, keyId, region)
         await keys.sets.leave(tx, { ...author.key, region })
         const { key } = author
-        tx.record((changePosition) =>
-          linkEvent({
-            operation: 'ReplicaRefused',
-            key,
-            deploymentId: link.deploymentId,
-            clockMs: now(),
-            changePosition,
-            additional: { replicaRegion: region, reason },
-          }),
-        )
+        recordLinkEvent(tx, {
+          operation: 'ReplicaRefused',
+          key,
+          deploymentId: link.deploymentId,
+          clockMs: now(),
+          additional: { replicaRegion: region, reason },
+        })
         return true
       },
     )
@@ -294,16 +293,13 @@ export function createSetTeller(parts: {
     if (!isNew || author === undefined) return
     const { deployment_id: deploymentId, key_id: keyId } = row
     log.error({ keyId, deploymentId, reason }, 'a multi-Region key diverges from a linked deployment')
-    tx.record((changePosition) =>
-      linkEvent({
-        operation: 'MultiRegionKeyDiverged',
-        key: author.key,
-        deploymentId,
-        clockMs: now(),
-        changePosition,
-        additional: { reason },
-      }),
-    )
+    recordLinkEvent(tx, {
+      operation: 'MultiRegionKeyDiverged',
+      key: author.key,
+      deploymentId,
+      clockMs: now(),
+      additional: { reason },
+    })
   }
 
   async function noteDelay(keyId: string, deploymentId: string, reason: string): Promise<void> {
@@ -313,16 +309,13 @@ export function createSetTeller(parts: {
       const key = row.region === null ? undefined : await awaitingKey(tx, row.region, keyId)
       if (key === undefined) return
       log.warn({ keyId, deploymentId, reason }, 'the rotation of a key waits for a linked deployment')
-      tx.record((changePosition) =>
-        linkEvent({
-          operation: 'RotateKeyDelayed',
-          key,
-          deploymentId,
-          clockMs: now(),
-          changePosition,
-          additional: { reason: reason.slice(0, 300) },
-        }),
-      )
+      recordLinkEvent(tx, {
+        operation: 'RotateKeyDelayed',
+        key,
+        deploymentId,
+        clockMs: now(),
+        additional: { reason: reason.slice(0, 300) },
+      })
     })
   }
 

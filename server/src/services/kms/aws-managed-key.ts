@@ -3,7 +3,6 @@ import { dnsSuffixOf, iamArn, partitionOf } from '../../arn.ts'
 import { serviceEvent } from '../../audit/service-event.ts'
 import { DEFAULT_ROTATION_PERIOD_DAYS } from '../../keys/key-rotation.ts'
 import type { KeyReference } from '../../keys/key-reference.ts'
-import type { KmsKey } from '../../keys/key.ts'
 import { DuplicateRowError } from '../../store/store.ts'
 import type { Call } from '../call.ts'
 import type { KmsParts } from './parts.ts'
@@ -60,7 +59,9 @@ export async function ensureAwsManagedKey(
       const stored = await keys.read(tx.db, region, key.keyId)
       if (stored === undefined) throw new Error('a key that was just made cannot be read')
       await aliases.create(tx, { accountId, region, name }, stored)
-      tx.record((changePosition) => creationRecord(key, now(), changePosition))
+      tx.record((changePosition) =>
+        serviceEvent(key, { clockMs: now(), operation: 'CreateKey', changePosition }),
+      )
     })
   } catch (error) {
     // Another request, maybe on another node, was the first.
@@ -121,8 +122,4 @@ export function awsManagedKeyPolicy(service: string, accountId: string, region: 
     null,
     2,
   )
-}
-
-function creationRecord(key: KmsKey, clockMs: number, changePosition: number) {
-  return serviceEvent(key, { clockMs, operation: 'CreateKey', changePosition })
 }

@@ -1,4 +1,4 @@
-import { requireAtRest, requireOrigin, requireState } from '../../keys/usable.ts'
+import { requireImports } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -14,9 +14,7 @@ export const deleteImportedKeyMaterial: Operation<'DeleteImportedKeyMaterial'> =
   transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:DeleteImportedKeyMaterial')
     const { key } = stored
-    requireAtRest(key, 'delete material')
-    requireOrigin(key, 'EXTERNAL')
-    requireState(key, 'delete material')
+    requireImports(key, 'delete material')
     const materialId = await imports.material.remove(tx, stored, request.KeyMaterialId)
     return { KeyId: key.arn, ...(materialId !== undefined && { KeyMaterialId: materialId }) }
   })

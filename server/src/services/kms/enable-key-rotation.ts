@@ -1,11 +1,5 @@
 import { DEFAULT_ROTATION_PERIOD_DAYS } from '../../keys/key-rotation.ts'
-import {
-  requireAtRest,
-  requireOrigin,
-  requirePrimaryOrSingle,
-  requireState,
-  requireSymmetricEncryption,
-} from '../../keys/usable.ts'
+import { requireRotatable } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -23,11 +17,7 @@ export const enableKeyRotation: Operation<'EnableKeyRotation'> = async (
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:EnableKeyRotation', {
       values: { 'kms:rotationperiodindays': String(periodDays) },
     })
-    requireAtRest(stored.key, 'rotation')
-    requireSymmetricEncryption(stored.key)
-    requireOrigin(stored.key, 'AWS_KMS')
-    requirePrimaryOrSingle(stored.key)
-    requireState(stored.key, 'rotation')
+    requireRotatable(stored.key, 'AWS_KMS')
     const fromMs = stored.key.rotation?.fromMs ?? now()
     await keys.sets.share(tx, await keys.change(tx, stored, { rotation: { periodDays, fromMs } }))
     return undefined

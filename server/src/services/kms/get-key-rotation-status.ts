@@ -1,4 +1,5 @@
 import { nextRotationMs } from '../../keys/key-rotation.ts'
+import { isPendingDeletion } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -19,7 +20,7 @@ export const getKeyRotationStatus: Operation<'GetKeyRotationStatus'> = async (
     OnDemandRotationStartDate: new Date(pending.sinceMs),
   }
   // While a key waits for its deletion it is not rotated, and so AWS says; it is again when the deletion is cancelled.
-  if (rotation === undefined || key.state === 'PendingDeletion' || key.state === 'PendingReplicaDeletion') {
+  if (rotation === undefined || isPendingDeletion(key)) {
     return { KeyId: key.arn, KeyRotationEnabled: false, ...onDemand }
   }
   return {

@@ -1,6 +1,6 @@
 import { partitionOf } from '../../arn.ts'
 import { requireWrappable, requireWrapping } from '../../keys/import-wrapping.ts'
-import { requireAtRest, requireOrigin, requireState } from '../../keys/usable.ts'
+import { requireImports } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -18,9 +18,7 @@ export const getParametersForImport: Operation<'GetParametersForImport'> = async
   const { key } = await access.toManage(store.db, request.KeyId, 'kms:GetParametersForImport', {
     values: { 'kms:wrappingalgorithm': WrappingAlgorithm, 'kms:wrappingkeyspec': WrappingKeySpec },
   })
-  requireAtRest(key, 'import parameters')
-  requireOrigin(key, 'EXTERNAL')
-  requireState(key, 'import parameters')
+  requireImports(key, 'import parameters')
   requireWrappable(key, wrapping)
   const { publicKey, token, expiresAtMs } = await imports.transport.parameters(key, wrapping)
   return {

@@ -1,7 +1,7 @@
 import { isSymmetricEncryption } from '../../keys/key-type.ts'
 import { multiRegionType, type KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import { requireAtRest, requireOrigin, requireState } from '../../keys/usable.ts'
+import { requireImports } from '../../keys/usable.ts'
 import type { Operation } from './operation.ts'
 import type { RequestOf } from './shapes.ts'
 
@@ -70,9 +70,7 @@ function requireOneMeaning({ ImportType, KeyMaterialId }: Request): void {
 }
 
 function requireImportable(key: KmsKey, request: Request): void {
-  requireAtRest(key, 'import')
-  requireOrigin(key, 'EXTERNAL')
-  requireState(key, 'import')
+  requireImports(key, 'import')
   const { ImportType, KeyMaterialDescription, KeyMaterialId } = request
   if (!isSymmetricEncryption(key)) {
     const given = Object.entries({ ImportType, KeyMaterialDescription, KeyMaterialId })

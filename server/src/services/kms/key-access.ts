@@ -158,7 +158,7 @@ export class KeyAccess {
   }
 
   /**
-   * The same for a key that a linked deployment has: as far as the policies here can tell, which know nothing of its own one.
+   * Authorizes an action on a key that a linked deployment has, as far as the policies here can tell: its own one is not here.
    *
    * @param related a key of its set
    */

@@ -38,6 +38,11 @@ function importedMaterial({
   validToMs,
 }: KmsKey): Pick<KeyMetadata, 'ExpirationModel' | 'ValidTo'> {
   if (origin !== 'EXTERNAL' || currentMaterialId === undefined || state === 'PendingImport') return {}
+  return expiration(validToMs)
+}
+
+/** Of imported material that is there. */
+export function expiration(validToMs: number | undefined): Pick<KeyMetadata, 'ExpirationModel' | 'ValidTo'> {
   if (validToMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
   return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(validToMs) }
 }

@@ -1,6 +1,5 @@
 import { keyArn, type KmsKey, type StoredKey } from '../../keys/key.ts'
 import { bindingsToText, createStoredPolicies } from '../../keys/stored-policies.ts'
-import { requireState } from '../../keys/usable.ts'
 import type { RegionLink } from '../../links/region-links.ts'
 import type { Db } from '../../store/db.ts'
 import type { DocumentReplica } from '../../links/set-document.ts'
@@ -53,11 +52,9 @@ export async function moveToLinkedRegion(
   requireMovable: Require,
 ): Promise<undefined> {
   const { key } = await requireMovable(store.db)
-  requireState(key, 'move the primary')
   await linked.requireSuccessor(link, key, region)
   return transition(async (tx) => {
     const stored = await requireMovable(tx.db)
-    requireState(stored.key, 'move the primary')
     await linked.movePrimary(tx, link, stored, region)
     return undefined
   })

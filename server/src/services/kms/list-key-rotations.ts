@@ -2,6 +2,7 @@ import type { KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
 import type { MaterialVersion } from '../../keys/material-version.ts'
 import { requireSymmetricEncryption } from '../../keys/usable.ts'
+import { expiration } from './key-metadata.ts'
 import type { Operation } from './operation.ts'
 import { afterMarker, pageLimit, pageOf } from './paging.ts'
 import type { RotationsListEntry } from './rotation-shapes.ts'
@@ -51,9 +52,6 @@ function importedMembers({
   return {
     ImportState: state,
     ...(description !== undefined && { KeyMaterialDescription: description }),
-    ...(state === 'IMPORTED' && {
-      ExpirationModel: validToMs === undefined ? 'KEY_MATERIAL_DOES_NOT_EXPIRE' : 'KEY_MATERIAL_EXPIRES',
-    }),
-    ...(validToMs !== undefined && { ValidTo: new Date(validToMs) }),
+    ...(state === 'IMPORTED' && expiration(validToMs)),
   }
 }

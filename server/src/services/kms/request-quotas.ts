@@ -101,6 +101,13 @@ const figures: ReadonlyMap<string, RegionalRate> = new Map<string, RegionalRate>
  */
 export const quotaClasses: readonly string[] = [...figures.keys()]
 
+const places: ReadonlyMap<unknown, number> = new Map(quotaClasses.map((name, at) => [name, at]))
+
+/** The place of a class in the list; undefined where there is none of that name. */
+export function placeOf(quotaClass: unknown): number | undefined {
+  return places.get(quotaClass)
+}
+
 /** Requests per second that AWS lets an account make in a Region. */
 export function awsRate(quotaClass: string, region: string): number {
   const figure = figures.get(quotaClass)

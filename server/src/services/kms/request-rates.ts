@@ -1,4 +1,4 @@
-import { awsRate, quotaClasses } from './request-quotas.ts'
+import { awsRate, placeOf, quotaClasses } from './request-quotas.ts'
 
 /** The request quotas that the operator has set. */
 export interface RequestRatesSetting {
@@ -32,12 +32,11 @@ export class UnknownQuotaClassError extends Error {
 
 /** @throws UnknownQuotaClassError */
 export function requestRates({ aws, own }: RequestRatesSetting): RatesOf {
-  const places = new Map(quotaClasses.map((name, at) => [name, at]))
   const ownByPlace = own.map(({ accountId, region, rates }) => ({
     accountId,
     region,
     rates: [...rates].map(([name, rate]) => {
-      const at = places.get(name)
+      const at = placeOf(name)
       if (at === undefined) throw new UnknownQuotaClassError(name)
       return { at, rate }
     }),

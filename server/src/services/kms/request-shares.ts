@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Store } from '../../store/store.ts'
 import type { RequestBuckets, Taken } from './request-buckets.ts'
-import { quotaClasses } from './request-quotas.ts'
+import { placeOf, quotaClasses } from './request-quotas.ts'
 
 /** What a node took, as it tells the others. */
 interface Round {
@@ -156,8 +156,6 @@ function toText(rounds: readonly Round[]): string {
   )
 }
 
-const places: ReadonlyMap<unknown, number> = new Map(quotaClasses.map((name, at) => [name, at]))
-
 /** What is not of the form is left out: the row is not authenticated, and whoever edits it can only throttle. */
 function fromText(text: string): Round[] {
   if (text.length > LONGEST_ROW) return []
@@ -177,7 +175,7 @@ function fromText(text: string): Round[] {
 
 function takenFrom(entry: unknown): Taken[] {
   const [accountId, region, name, tokens] = Array.isArray(entry) ? (entry as unknown[]) : []
-  const at = places.get(name)
+  const at = placeOf(name)
   if (typeof accountId !== 'string' || typeof region !== 'string' || at === undefined) return []
   if (typeof tokens !== 'number' || !(tokens > 0) || tokens === Infinity) return []
   return [{ accountId, region, at, tokens }]

@@ -1,12 +1,7 @@
 import { ON_DEMAND_ROTATIONS_PER_KEY, nextRotationMs } from '../../keys/key-rotation.ts'
 import type { KmsKey } from '../../keys/key.ts'
 import { KmsError } from '../../keys/kms-error.ts'
-import {
-  requireAtRest,
-  requirePrimaryOrSingle,
-  requireState,
-  requireSymmetricEncryption,
-} from '../../keys/usable.ts'
+import { requireRotatable } from '../../keys/usable.ts'
 import { rotationRecord } from '../../schedule/rotation-record.ts'
 import type { Operation } from './operation.ts'
 
@@ -24,13 +19,13 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = async (
   { keys, imports, access, store, transition, now },
 ) => {
   const { key: asked } = await access.toManage(store.db, request.KeyId, 'kms:RotateKeyOnDemand')
-  requireRotatable(asked)
+  requireRotatable(asked, 'AWS_KMS', 'EXTERNAL')
   const material =
     asked.origin === 'EXTERNAL' ? undefined : await keys.newMaterial(asked.spec, asked.accountId)
   return transition(async (tx) => {
     const stored = await access.toManage(tx.db, request.KeyId, 'kms:RotateKeyOnDemand')
     const { key } = stored
-    requireRotatable(key)
+    requireRotatable(key, 'AWS_KMS', 'EXTERNAL')
     requireNoneNear(key, now())
     if ((await keys.pendingRotation(tx.db, key)) !== undefined) throw rotationUnderWay(key)
     const versions = await keys.versions(tx.db, key)
@@ -55,13 +50,6 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = async (
   }).finally(() => {
     material?.fill(0)
   })
-}
-
-function requireRotatable(key: KmsKey): void {
-  requireAtRest(key, 'rotation')
-  requireSymmetricEncryption(key)
-  requirePrimaryOrSingle(key)
-  requireState(key, 'rotation')
 }
 
 function rotationUnderWay({ arn }: KmsKey): KmsError {

@@ -1,10 +1,9 @@
-import { hasReplicas } from '../../keys/multi-region.ts'
+import { pendingDeletion } from '../../keys/multi-region.ts'
 import { requireState } from '../../keys/usable.ts'
 import { askedWithDaysUnused } from './key-last-usage.ts'
 import type { Operation } from './operation.ts'
 
 const DEFAULT_WINDOW_DAYS = 30
-const DAY_MS = 86_400_000
 
 /**
  * Puts a key out of use at once and destroys it when the window is over. Replicas can be deleted each on its own, their
@@ -23,16 +22,10 @@ export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = async (
       values: { 'kms:schedulekeydeletionpendingwindowindays': String(windowDays) },
     })
     requireState(stored.key, 'schedule deletion')
-    // The waiting period of a primary key begins when its last replica is gone.
-    const waits = hasReplicas(stored.key)
-    const atMs = waits ? null : now() + windowDays * DAY_MS
-    const key = await keys.change(tx, stored, {
-      state: waits ? 'PendingReplicaDeletion' : 'PendingDeletion',
-      deletion: { atMs, windowDays },
-    })
+    const key = await keys.change(tx, stored, pendingDeletion(stored.key, windowDays, now()))
     return {
       KeyId: key.arn,
-      ...(atMs !== null && { DeletionDate: new Date(atMs) }),
+      ...(key.deletionAtMs !== undefined && { DeletionDate: new Date(key.deletionAtMs) }),
       KeyState: key.state,
       PendingWindowInDays: windowDays,
     }

@@ -24,21 +24,20 @@ export const updatePrimaryRegion: Operation<'UpdatePrimaryRegion'> = async (requ
     }
     return from
   }
+  const there = access.inRegion(primaryRegion)
   const link = regions.has(primaryRegion) ? undefined : await linked.ofRegion(primaryRegion)
   if (link !== undefined) {
-    const there = access.inRegion(primaryRegion)
     return await moveToLinkedRegion(context, link, primaryRegion, async (db) => {
       const from = await requireMovable(db)
       await there.requireElsewhere(from.key, 'kms:UpdatePrimaryRegion', asked)
+      requireState(from.key, 'move the primary')
       return from
     })
   }
   return transition(async (tx) => {
     const from = await requireMovable(tx.db)
-    const { key } = from
-    const there = access.inRegion(primaryRegion)
-    const to = await there.toManage(tx.db, key.keyId, 'kms:UpdatePrimaryRegion', asked)
-    requireState(key, 'move the primary')
+    const to = await there.toManage(tx.db, from.key.keyId, 'kms:UpdatePrimaryRegion', asked)
+    requireState(from.key, 'move the primary')
     requireState(to.key, 'move the primary')
     await keys.sets.movePrimary(tx, from, to)
     return undefined
