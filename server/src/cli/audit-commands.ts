@@ -162,16 +162,11 @@ function verdict({ firstBad, tail: rest }: ChainReport): string {
 }
 
 function readAnchors(file: string): string {
-  try {
-    const bytes = readInputFile(file, MAX_ANCHOR_BYTES)
-    if (bytes === undefined) throw new CommandError(`${file} is too long for an anchor file`)
-    return bytes.toString()
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`cannot read the anchor file ${file} (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    })
-  }
+  return readInputFile(file, {
+    maxBytes: MAX_ANCHOR_BYTES,
+    tooLong: `${file} is too long for an anchor file`,
+    unreadable: (code) => `cannot read the anchor file ${file} (${code})`,
+  }).toString()
 }
 
 function wholeNumber(text: string): number {

@@ -94,19 +94,22 @@ function isPkcs8(der: Buffer): boolean {
 }
 
 function readPublicKey(file: string): KeyObject {
+  const strange = `${file} is not a public key as GetParametersForImport gives it`
+  const content = readInputFile(file, {
+    maxBytes: MAX_PUBLIC_KEY_BYTES,
+    tooLong: `${file} is too long for a public key`,
+    unreadable: () => strange,
+  })
+  const der = content[0] === 0x30 ? content : Buffer.from(content.toString('latin1'), 'base64')
   let key: KeyObject
   try {
-    const content = readInputFile(file, MAX_PUBLIC_KEY_BYTES)
-    if (content === undefined) throw new CommandError(`${file} is too long for a public key`)
-    const der = content[0] === 0x30 ? content : Buffer.from(content.toString('latin1'), 'base64')
     key = createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`${file} is not a public key as GetParametersForImport gives it`, { cause })
+    throw new CommandError(strange, { cause })
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
   if (key.asymmetricKeyType === 'rsa' && bits >= 2048 && bits <= 4096) return key
-  throw new CommandError(`${file} is not a public key as GetParametersForImport gives it`)
+  throw new CommandError(strange)
 }
 
 /** To its end, bounded. */

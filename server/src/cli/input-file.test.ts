@@ -13,16 +13,18 @@ after(() => rmSync(cwd, { recursive: true, force: true }))
 
 test('a file is read to its end when it is no longer than it may be', () => {
   const file = join(cwd, 'file')
+  const read = (path: string) =>
+    readInputFile(path, { maxBytes: 64, tooLong: 'too long', unreadable: (code) => `unreadable: ${code}` })
   for (const length of [0, 1, 64]) {
     writeFileSync(file, Buffer.alloc(length, 'x'))
-    assert.deepEqual(readInputFile(file, 64), Buffer.alloc(length, 'x'))
+    assert.deepEqual(read(file), Buffer.alloc(length, 'x'))
   }
   truncateSync(file, 65)
-  assert.equal(readInputFile(file, 64), undefined)
+  assert.throws(() => read(file), { name: 'CommandError', message: 'too long' })
   truncateSync(file, 2 ** 40)
-  assert.equal(readInputFile(file, 64), undefined)
-  assert.throws(() => readInputFile(cwd, 64), { code: 'EISDIR' })
-  assert.throws(() => readInputFile(join(cwd, 'none'), 64), { code: 'ENOENT' })
+  assert.throws(() => read(file), { name: 'CommandError', message: 'too long' })
+  assert.throws(() => read(cwd), { name: 'CommandError', message: 'unreadable: EISDIR' })
+  assert.throws(() => read(join(cwd, 'none')), { name: 'CommandError', message: 'unreadable: ENOENT' })
 })
 
 test('what has no end is refused, by every command that takes a file', () => {

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { CommandError } from './failure.ts'
 import { readInputFile } from './input-file.ts'
 import { textTable } from './output.ts'
 import type { Session } from './session.ts'
@@ -200,13 +199,9 @@ function optional(options: Readonly<Record<string, string | undefined>>): Record
 }
 
 function documentIn(session: Session, shown: string): string {
-  const file = resolve(session.around.cwd, shown)
-  try {
-    const bytes = readInputFile(file, LONGEST_DOCUMENT_BYTES)
-    if (bytes === undefined) throw new CommandError(`${shown} is longer than a policy can be`)
-    return bytes.toString()
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`${shown} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })
-  }
+  return readInputFile(resolve(session.around.cwd, shown), {
+    maxBytes: LONGEST_DOCUMENT_BYTES,
+    tooLong: `${shown} is longer than a policy can be`,
+    unreadable: (code) => `${shown} cannot be read (${code})`,
+  }).toString()
 }

@@ -116,16 +116,11 @@ function pair(text: string): [string, string] {
 }
 
 function readPolicy(file: string): string {
-  try {
-    const bytes = readInputFile(file, MAX_POLICY_BYTES)
-    if (bytes === undefined) throw new CommandError(`${file} is too long for a policy`)
-    return bytes.toString()
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`cannot read the policy ${file} (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    })
-  }
+  return readInputFile(file, {
+    maxBytes: MAX_POLICY_BYTES,
+    tooLong: `${file} is too long for a policy`,
+    unreadable: (code) => `cannot read the policy ${file} (${code})`,
+  }).toString()
 }
 
 function lintText(findings: readonly Finding[]): string {

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { RegionLinkFacts } from '../deployment/region-links.ts'
-import { CommandError } from './failure.ts'
 import { readInputFile } from './input-file.ts'
 import { textTable, timeText } from './output.ts'
 import type { Session } from './session.ts'
@@ -102,12 +101,10 @@ function stateOf({ failingSince, failure, seenAt }: RegionLinkFacts): string {
 }
 
 function identityIn(file: string, shown: string): string {
-  try {
-    const bytes = readInputFile(file, LONGEST_IDENTITY_BYTES)
-    if (bytes === undefined) throw new CommandError(`${shown} is longer than an identity can be`)
-    return bytes.toString('latin1').replaceAll('\r\n', '\n')
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`${shown} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })
-  }
+  const bytes = readInputFile(file, {
+    maxBytes: LONGEST_IDENTITY_BYTES,
+    tooLong: `${shown} is longer than an identity can be`,
+    unreadable: (code) => `${shown} cannot be read (${code})`,
+  })
+  return bytes.toString('latin1').replaceAll('\r\n', '\n')
 }

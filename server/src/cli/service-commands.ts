@@ -54,18 +54,15 @@ export function addServiceCommands(program: Command, session: Session): void {
 }
 
 function certificateIn(file: string, shown: string): string {
-  try {
-    const bytes = readInputFile(file, LONGEST_CERTIFICATE_BYTES)
-    if (bytes === undefined) throw new CommandError(`${shown} is longer than a certificate can be`)
-    // Nothing else of the file leaves this process: some keep the private key beside the certificate.
-    const [certificate] =
-      /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.exec(
-        bytes.toString('latin1'),
-      ) ?? []
-    if (certificate === undefined) throw new CommandError(`${shown} holds no certificate in PEM form`)
-    return certificate
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`${shown} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })
-  }
+  const bytes = readInputFile(file, {
+    maxBytes: LONGEST_CERTIFICATE_BYTES,
+    tooLong: `${shown} is longer than a certificate can be`,
+    unreadable: (code) => `${shown} cannot be read (${code})`,
+  })
+  // Nothing else of the file leaves this process: some keep the private key beside the certificate.
+  const [certificate] =
+    /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.exec(bytes.toString('latin1')) ??
+    []
+  if (certificate === undefined) throw new CommandError(`${shown} holds no certificate in PEM form`)
+  return certificate
 }

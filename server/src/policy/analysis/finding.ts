@@ -1,6 +1,7 @@
 import type { JsonNode, JsonObject } from '../json.ts'
 import type { Position } from '../malformed.ts'
-import { issues, learnMoreLink, type FindingType, type IssueCode, type IssueValues } from './issues.ts'
+import type { FindingType } from './issue.ts'
+import { issues, learnMoreLink, type IssueCode, type IssueValues } from './issues.ts'
 
 /** One thing that is to be said about a policy, as ValidatePolicy answers it. */
 export interface Finding {

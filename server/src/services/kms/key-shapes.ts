@@ -6,6 +6,7 @@ import { enums } from './enums.ts'
  *
  * @see shapes.ts, which they are a part of
  */
+
 /** A key id or key ARN; of some operations an alias as well. */
 export const keyId = { type: 'string', min: 1, max: 2048, required: true } as const
 
