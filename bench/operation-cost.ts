@@ -28,7 +28,7 @@ export interface MeasuredOperation {
  * that whatever else the machine does meanwhile disturbs both.
  */
 export async function operationCost(bench: Bench, operation: MeasuredOperation): Promise<Figure[]> {
-  const { cores, connections, seconds, rounds, say } = bench
+  const { cores, connections, seconds, rounds, latencyRounds, say } = bench
   const dataDir = bench.fresh('data')
   const requestFile = bench.fresh('requests')
   await using keywright = await startKeywright(cores.server, dataDir)
@@ -53,7 +53,7 @@ export async function operationCost(bench: Bench, operation: MeasuredOperation):
   const commit = averageCommit(before, await journalTotals(keywright.url, dataDir))
 
   const openLoops: OpenLoopResult[] = []
-  for (let i = 0; i < rounds; i++) {
+  for (let i = 0; i < latencyRounds; i++) {
     // The machine's speed changes by a tenth from minute to minute; 80 % of an earlier peak may be 95 % of today's.
     const { requestsPerSecond } = await peak(keywright)
     const rate = Math.floor(requestsPerSecond * SHARE_OF_PEAK)

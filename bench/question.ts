@@ -20,6 +20,8 @@ export interface Bench extends Disposable {
   /** Alternating rounds, and seconds for each server in each of them. */
   readonly rounds: number
   readonly seconds: number
+  /** Rounds at a constant rate, each with a peak of its own before it: their p99 varies more than anything else. */
+  readonly latencyRounds: number
   /** How many keys "many keys" are. */
   readonly manyKeys: number
   /** A name in the directory that nothing has yet. */
@@ -45,6 +47,7 @@ export async function openBench({ quick }: { quick: boolean }): Promise<Bench> {
     connections: 128,
     rounds: quick ? 2 : 5,
     seconds: quick ? 2 : 5,
+    latencyRounds: quick ? 2 : 9,
     manyKeys: quick ? 10_000 : 100_000,
     fresh: (name) => join(directory, `${++names}-${name}`),
     once<T>(name: string, make: () => Promise<T>) {

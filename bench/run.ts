@@ -6,6 +6,7 @@ import { flood } from './flood.ts'
 import { generateDataKey } from './generate-data-key.ts'
 import { generateDataKeyPair } from './generate-data-key-pair.ts'
 import { grants } from './grants.ts'
+import { monitorsOffServer } from './kernel-monitors.ts'
 import { describeMachine } from './machine.ts'
 import { mac } from './mac.ts'
 import { manyKeys } from './many-keys.ts'
@@ -52,9 +53,11 @@ async function run(args: readonly string[]): Promise<void> {
   requirePrograms()
   using bench = await openBench({ quick })
   const { cores, connections } = bench
+  using monitors = monitorsOffServer(cores)
   const heading =
     `${describeMachine(bench.directory)}\n` +
     `layout       servers on CPU ${cores.server}, load on CPU ${cores.load}, ${connections} connections` +
+    (monitors.said === undefined ? '' : `\nmonitors     the kernel's, of memory use: ${monitors.said}`) +
     (quick ? '\nquick        short rounds and fewer keys: a look, not a measurement' : '')
   console.log(heading)
 
