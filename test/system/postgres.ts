@@ -29,6 +29,8 @@ export interface PostgresServer {
 
 const START_TIMEOUT_MS = 60_000
 const TEMPLATE = 'keywright_template'
+/** The first with `recovery_init_sync_method`. */
+const OLDEST_VERSION = 14
 
 /**
  * Debian's PostgreSQL on a free port of the loopback interface, in a directory of its own, with password
@@ -83,6 +85,8 @@ export async function startPostgres(): Promise<PostgresServer> {
         `--unix_socket_directories=${directory}`,
         '--shared_buffers=32MB',
         '--max_connections=60',
+        // After a crash each file of every test's database would be synced by itself: thousands, a minute on a slow disk.
+        '--recovery_init_sync_method=syncfs',
       ],
       { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] },
     )
@@ -159,7 +163,9 @@ function findPrograms(): string {
     // Said below.
   }
   const newest = versions.sort((a, b) => Number(a) - Number(b)).at(-1)
-  if (!newest) throw new Error('PostgreSQL is missing: apt-get install postgresql')
+  if (newest === undefined || Number(newest) < OLDEST_VERSION) {
+    throw new Error(`PostgreSQL ${OLDEST_VERSION} or later is missing: apt-get install postgresql`)
+  }
   return join(root, newest, 'bin')
 }
 
