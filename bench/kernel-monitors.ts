@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { allowedCpus } from './machine.ts'
 
 /** The kernel's threads that watch which memory is used (DAMON), where there are some, and where they run. */
 export interface KernelMonitors extends Disposable {
@@ -35,7 +36,7 @@ function kernelMonitors(): { readonly pid: number; readonly cpus: string }[] {
     const pid = Number(name)
     // A process may end while it is looked at.
     const status = Number.isInteger(pid) ? statusOf(pid) : ''
-    const cpus = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
+    const cpus = allowedCpus(status)
     return cpus !== undefined && /^Name:\s*kdamond/m.test(status) ? [{ pid, cpus }] : []
   })
 }

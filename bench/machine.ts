@@ -50,8 +50,7 @@ export function describeMachine(directory: string): string {
 
 /** Two CPUs that this process may use: one for the server, another for whoever loads it. */
 export function twoCores(): { readonly server: number; readonly load: number } {
-  const status = readFileSync('/proc/self/status', 'utf8')
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? ''
+  const list = allowedCpus(readFileSync('/proc/self/status', 'utf8')) ?? ''
   const cores = list.split(',').flatMap((range) => {
     const [first = 0, last = first] = range.split('-').map(Number)
     return Array.from({ length: last - first + 1 }, (_, index) => first + index)
@@ -61,4 +60,9 @@ export function twoCores(): { readonly server: number; readonly load: number } {
     throw new Error('the bench needs two CPUs: with one, server and load generator would measure each other')
   }
   return { server, load }
+}
+
+/** A list as taskset takes it, from a thread's status in /proc. */
+export function allowedCpus(status: string): string | undefined {
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
 }
